@@ -1,0 +1,112 @@
+"""The simulated world: who sits at the desk, what they do with their body, what each device handed over.
+
+The only module of the bench that asks the operating system for time; everything else is seeded. Real time by default, so that real
+programs can talk to it; tests drive the models through their own `process(dt_s)` without any clock. Not responsible for wires:
+each device's file speaks its own.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.people import Person, make_people
+
+Pixels = NDArray[np.uint8]
+
+
+class WorldClock:
+    """Real time of the bench."""
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    async def sleep_s(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass
+class Desk:
+    """What happens in front of the station right now."""
+
+    person: Person | None = None
+    finger_on_sensor: int | None = None
+    looking_at: str | None = None
+    """camera or iris"""
+    signing: bool = False
+    """set by the control channel; the tablet plays the signature once and clears it"""
+
+
+@dataclass
+class Served:
+    """The independent witness: digests of what the devices handed over, by person, kind and position."""
+
+    digests: dict[tuple[int, str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+    sensor_s: float = 0.0
+    """seconds that devices needed by their own physics (exposure, wire at its baud rate, pen on glass)"""
+
+    def record(self, person: Person, kind: str, position: int, digest: str) -> None:
+        self.digests[(person.number, kind, position)].append(digest)
+
+    def of(self, number: int) -> list[dict[str, Any]]:
+        """All of one person, as the control channel tells it."""
+        return [{"kind": kind, "position": position, "digests": list(found)} for (who, kind, position), found in self.digests.items() if who == number]
+
+
+def digest(pixels: Pixels) -> str:
+    """SHA-256 over shape and pixels of one picture."""
+    head = "x".join(str(n) for n in pixels.shape).encode("ascii")
+    return hashlib.sha256(head + b":" + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def digest_series(samples: Iterable[tuple[int, int, int, bool]]) -> str:
+    """SHA-256 over (x, y, pressure, tip) of a signature, first to last touch."""
+    text = ";".join(f"{x},{y},{pressure},{int(tip)}" for x, y, pressure, tip in samples)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+class SimDevice(Protocol):
+    """One simulated device on its wire."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def set_fault(self, name: str, on: bool) -> None:
+        """Turn one of the module's FAULTS on or off while the wire talks."""
+
+
+class World:
+    """All of it, from one seed."""
+
+    def __init__(self, seed: int = 1, people: int = 3, samples: Path | None = None, clock: WorldClock | None = None) -> None:
+        self.seed = seed
+        self.clock = clock or WorldClock()
+        self.samples = samples if samples is not None and samples.is_dir() else None
+        self.people = make_people(people, self.rng("people"))
+        self.desk = Desk(person=self.people[0] if self.people else None)
+        self.served = Served()
+
+    def rng(self, name: str) -> random.Random:
+        """A stream of its own for each purpose, so that one device's draws never move another's."""
+        return random.Random(f"{self.seed}/{name}")
+
+    def sit(self, number: int) -> Person:
+        """The person with that number takes the chair; hands and eyes are at rest."""
+        self.desk = Desk(person=self.people[number])
+        return self.people[number]
+
+
+def check_faults(known: Collection[str], asked: Collection[str]) -> None:
+    """Refuse a fault that the device does not have. Raises ValueError naming those it has."""
+    for name in asked:
+        if name not in known:
+            raise ValueError(f"unknown fault {name!r}; known: {', '.join(sorted(known))}")

@@ -1,0 +1,89 @@
+"""Read a configuration file: every error at once, with the key it stands at and what to do."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from station_config.schema import DistrictConfig, Section, StationConfig
+
+SIZE_LIMIT_BYTES = 256 * 1024
+Config = TypeVar("Config", bound=Section)
+
+
+class ConfigError(Exception):
+    """All that is wrong with one file, one sentence each."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"{path} cannot be used:\n{lines}\nMend the file and start again.")
+        self.problems = problems
+
+
+def load_station(path: Path) -> StationConfig:
+    """Read a station's file. Raises ConfigError."""
+    return _load(path, StationConfig)
+
+
+def load_district(path: Path) -> DistrictConfig:
+    """Read a district's file. Raises ConfigError."""
+    return _load(path, DistrictConfig)
+
+
+def _load(path: Path, kind: type[Config]) -> Config:
+    table = _read(path)
+    problems = list(_problems(table, kind, ""))
+    if problems:
+        raise ConfigError(path, problems)
+    return msgspec.convert(table, kind)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(path, [f"the file cannot be read ({error.strerror})"]) from error
+    if len(data) > SIZE_LIMIT_BYTES:
+        raise ConfigError(path, [f"the file has {len(data)} bytes, at most {SIZE_LIMIT_BYTES} are allowed"])
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, [f"not valid TOML: {error}"]) from error
+
+
+def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
+    """Descend table by table, so that one bad key does not hide the next."""
+    section = _section_of(kind)
+    if section is None or not isinstance(value, dict):
+        yield from _leaf_problem(value, kind, where)
+        return
+    hints = get_type_hints(section, include_extras=True)
+    for key in value.keys() - hints.keys():
+        yield f"{where}{key}: unknown key; known here: {', '.join(sorted(hints))}"
+    for field in msgspec.structs.fields(section):
+        if field.name in value:
+            yield from _problems(value[field.name], hints[field.name], f"{where}{field.name}.")
+        elif field.required:
+            yield f"{where}{field.name}: missing"
+
+
+def _section_of(kind: Any) -> type[Section] | None:
+    candidates = (kind, *getattr(kind, "__args__", ()))
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None) if not _is_tuple(kind) else None
+
+
+def _is_tuple(kind: Any) -> bool:
+    return getattr(kind, "__origin__", None) is tuple
+
+
+def _leaf_problem(value: Any, kind: Any, where: str) -> Iterator[str]:
+    if _is_tuple(kind) and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _problems(item, kind.__args__[0], f"{where}{index}.")
+        return
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        yield f"{where.rstrip('.')}: {error}"

@@ -1,0 +1,211 @@
+"""The station's and the district's configuration as types: ranges and defaults stand beside each field.
+
+An unknown key is an error; `load.py` reports every error of a file at once. Nothing here opens a device or a socket.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table."""
+
+
+class Station(Section):
+    """[station]"""
+
+    id: Name
+    name: str = "Stasiun Rekam"
+    place: str = ""
+    language: Annotated[str, Meta(pattern="^(id|en)$")] = "id"
+    data_dir: str = "/var/lib/rekam"
+    page_host: str = "127.0.0.1"
+    page_port: Port = 8080
+    retention_days: Annotated[float, Meta(ge=0, le=3650)] = 30
+    """how long a sealed payload stays after its receipt"""
+    reserve_mb: Annotated[int, Meta(ge=1, le=100_000)] = 64
+    """space that new enrolments may not touch"""
+
+
+class Keys(Section):
+    """[keys]: file paths. Only the station key is secret (mode 0600)."""
+
+    station_key: str
+    station_certificate: str
+    district_certificate: str
+    """receipts, roster and policy are verified against it"""
+    audience_intake: str
+    audience_vault: str
+    """public HPKE keys"""
+    roster: str = ""
+    """sealed roster file; empty: names are typed in"""
+
+
+class Broker(Section):
+    """[broker]"""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    username: str = ""
+    password: str = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 15
+
+
+class Camera(Section):
+    """[camera]: face camera, picamera2"""
+
+    index: Annotated[int, Meta(ge=0, le=7)] = 0
+    width_px: Annotated[int, Meta(ge=480, le=4608)] = 600
+    height_px: Annotated[int, Meta(ge=640, le=4608)] = 800
+
+
+class Iris(Section):
+    """[iris]: second camera, light by the board"""
+
+    index: Annotated[int, Meta(ge=0, le=7)] = 1
+    width_px: Annotated[int, Meta(ge=320, le=2592)] = 640
+    height_px: Annotated[int, Meta(ge=240, le=1944)] = 480
+    light_ms: Annotated[int, Meta(ge=1, le=250)] = 200
+
+
+class Fingerprint(Section):
+    """[fingerprint]: ZFM / R30x / R50x on a serial port"""
+
+    port: str
+    baud: Annotated[int, Meta(ge=9600, le=921600)] = 57600
+    fastest_baud: Annotated[int, Meta(ge=9600, le=921600)] = 115200
+    """raised to this by SetSysPara where the sensor holds it"""
+    width_px: Annotated[int, Meta(ge=64, le=640)] = 256
+    height_px: Annotated[int, Meta(ge=64, le=640)] = 288
+    ppi: Annotated[float, Meta(ge=250, le=2000)] = 508
+    finger_timeout_s: Positive = 15
+
+
+class Tablet(Section):
+    """[tablet]"""
+
+    kind: Annotated[str, Meta(pattern="^(isdv4|evdev)$")] = "isdv4"
+    port: str
+    baud: Annotated[int, Meta(ge=9600, le=115200)] = 38400
+
+
+class Board(Section):
+    """[board]: the Pico"""
+
+    port: str
+    baud: Annotated[int, Meta(ge=9600, le=921600)] = 115200
+
+
+class Ups(Section):
+    """[[ups]]: one entry per UPS behind upsd"""
+
+    name: str
+    host: str = "127.0.0.1"
+    port: Port = 3493
+    capacity_wh: Positive = 500
+
+
+class Genset(Section):
+    """[genset]"""
+
+    kind: Annotated[str, Meta(pattern="^(gencomm-tcp|gencomm-rtu)$")] = "gencomm-tcp"
+    host: str = "127.0.0.1"
+    port: str = "502"
+    """TCP port number, or the serial port's path for RTU"""
+    baud: Annotated[int, Meta(ge=1200, le=115200)] = 19200
+    unit: Annotated[int, Meta(ge=1, le=247)] = 10
+
+
+class Gpio(Section):
+    """[gpio]: BCM numbers by line name"""
+
+    outputs: dict[str, Annotated[int, Meta(ge=0, le=27)]] = {}
+    inputs: dict[str, Annotated[int, Meta(ge=0, le=27)]] = {}
+
+
+class Printer(Section):
+    """[printer]"""
+
+    port: str
+    baud: Annotated[int, Meta(ge=1200, le=921600)] = 115200
+    width_mm: Annotated[int, Meta(ge=58, le=80)] = 80
+
+
+class Devices(Section):
+    """[devices.*]; a device that is left out is not fitted, and its steps end as exceptions"""
+
+    camera: Camera | None = None
+    iris: Iris | None = None
+    fingerprint: Fingerprint | None = None
+    tablet: Tablet | None = None
+    board: Board | None = None
+    ups: tuple[Ups, ...] = ()
+    genset: Genset | None = None
+    gpio: Gpio | None = None
+    printer: Printer | None = None
+
+
+class Power(Section):
+    """[power]: thresholds of the policy (edge/power/policy.py says what each does)"""
+
+    conserve_below_percent: Annotated[float, Meta(ge=0, le=100)] = 60
+    finish_only_below_percent: Annotated[float, Meta(ge=0, le=100)] = 30
+    stop_below_percent: Annotated[float, Meta(ge=0, le=100)] = 15
+    stop_below_minutes: Annotated[float, Meta(ge=0, le=600)] = 5
+    stale_on_battery_s: Annotated[float, Meta(ge=1, le=600)] = 30
+
+
+class Quality(Section):
+    """[quality]: limits of the verdicts (edge/quality says where each comes from)"""
+
+    limits: dict[str, float] = {}
+    """name -> value, overriding the defaults"""
+
+
+class StationConfig(Section):
+    """A whole station file."""
+
+    station: Station
+    keys: Keys
+    broker: Broker = Broker()
+    devices: Devices = Devices()
+    power: Power = Power()
+    quality: Quality = Quality()
+
+
+class District(Section):
+    """[district]"""
+
+    id: Name
+    name: str = "Kabupaten"
+    data_dir: str = "/var/lib/rekam-district"
+    page_host: str = "127.0.0.1"
+    page_port: Port = 8090
+    quota_records_day: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    """records that one station may deliver in a day"""
+
+
+class DistrictKeys(Section):
+    """[keys]"""
+
+    signing_key: str
+    certificate: str
+    station_certificates: str
+    """folder of one certificate a station, or the CA's certificate"""
+
+
+class DistrictConfig(Section):
+    """A whole district file."""
+
+    district: District
+    keys: DistrictKeys
+    broker: Broker = Broker()
