@@ -1,4 +1,89 @@
-"""placeholder"""
-def main() -> int:
-    return 0
-raise SystemExit(main())
+"""`./rekam COMMAND`: the table of commands, their one line of help, and the one place where an expected failure becomes a sentence.
+
+Each command is a module with `HELP`, `EXAMPLE`, `add_arguments(parser)` and `run(arguments) -> exit code`, imported only when asked for.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from edge.errors import StationError
+from station_config.load import ConfigError
+
+
+class Command(NamedTuple):
+    """One line of the table."""
+
+    module: str
+    help: str
+    needs_bench: bool = False
+    """speaks to simulators, which a field package leaves out"""
+
+
+COMMANDS: Mapping[str, Command] = {
+    "demo": Command("tools.demo", "record simulated people through the whole chain and check every byte", needs_bench=True),
+    "test": Command("tools.test", "run every test (arguments go to pytest)", needs_bench=True),
+    "station": Command("tools.station", "run a station with its operator page"),
+    "district": Command("tools.district", "run the district: receive, verify, store, answer with receipts"),
+    "sim": Command("tools.sim", "run one simulated device on its real wire", needs_bench=True),
+}
+GROUPS: Mapping[str, Mapping[str, Command]] = {}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 only on success, 2 for a wrong call."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0
+    if words[0] in GROUPS:
+        return _group(words[0], words[1:])
+    if words[0] not in COMMANDS:
+        return _refuse(f"there is no command {words[0]!r}. ./rekam --help lists them.")
+    return _call(words[0], COMMANDS[words[0]], words[1:])
+
+
+def _group(name: str, words: list[str]) -> int:
+    members = GROUPS[name]
+    if not words or words[0] not in members:
+        print(f"usage: ./rekam {name} KIND ...\n" + "\n".join(_line(f"{name} {kind}", command) for kind, command in members.items()))
+        return 0 if words and words[0] in {"-h", "--help"} else 2
+    return _call(f"{name} {words[0]}", members[words[0]], words[1:])
+
+
+def _call(name: str, command: Command, words: list[str]) -> int:
+    if command.needs_bench and find_spec("simulators") is None:
+        return _refuse(f"{name} needs the test bench, which this field package does not carry. Run it from the project's source folder.")
+    module = importlib.import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"./rekam {name}", description=command.help[0].upper() + command.help[1:] + ".", epilog=f"example: {module.EXAMPLE}",
+    )
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(words)))
+    except (StationError, ConfigError) as problem:
+        return _refuse(str(problem))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _refuse(sentence: str) -> int:
+    print(f"rekam: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _overview() -> str:
+    lines = [_line(name, command) for name, command in COMMANDS.items()]
+    lines += [_line(f"{group} {kind}", command) for group, members in GROUPS.items() for kind, command in members.items()]
+    return "Rekam: a field station that records people for their identity card and loses nobody.\n\nusage: ./rekam COMMAND ...\n\n" + "\n".join(lines)
+
+
+def _line(name: str, command: Command) -> str:
+    return f"  {name:<18} {command.help}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,60 @@
+"""`./rekam sim DEVICE`: one simulated device alone, on the wire that the real one speaks, until SIGTERM."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from simulators.registry import MODULES, build, faults_of
+from simulators.world import SimDevice, World
+from tools.paths import samples_folder
+
+EXAMPLE = "./rekam sim fingerprint --link /tmp/finger --seed 7 --fault stall"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("device", choices=sorted(MODULES))
+    parser.add_argument("--link", help="path of the serial port to offer, or HOST:PORT for devices that speak TCP")
+    parser.add_argument("--tcp", type=int, metavar="PORT", help="serve TCP on this loopback port instead of a serial port")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeat for more)")
+    parser.add_argument("--list-faults", action="store_true", help="name the faults of this device and end")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; 2 when the call is wrong."""
+    if arguments.list_faults:
+        print("\n".join(f"{name:<24} {text}" for name, text in faults_of(arguments.device).items()))
+        return 0
+    link = _link(arguments)
+    if link is None:
+        print("rekam: say where: --link PATH, or --tcp PORT for ups and genset.", file=sys.stderr)
+        return 2
+    try:
+        device = build(arguments.device, World(arguments.seed, samples=samples_folder()), link, arguments.fault)
+    except ValueError as problem:
+        print(f"rekam: {problem}. ./rekam sim {arguments.device} --list-faults explains them.", file=sys.stderr)
+        return 2
+    asyncio.run(_serve(device, f"{arguments.device} at {link}"))
+    return 0
+
+
+def _link(arguments: argparse.Namespace) -> Path | str | None:
+    if arguments.tcp is not None:
+        return f"127.0.0.1:{arguments.tcp}"
+    if arguments.link is None:
+        return None
+    head, _, tail = str(arguments.link).rpartition(":")
+    return str(arguments.link) if head and tail.isdigit() else Path(arguments.link)
+
+
+async def _serve(device: SimDevice, where: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await device.start()
+    print(f"simulated {where}; end with Ctrl-C", flush=True)
+    await stop.wait()
+    await device.stop()

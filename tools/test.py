@@ -1,0 +1,21 @@
+"""`./rekam test`: everything that must hold before a change lands. `./rekam` has installed what the tests need."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+EXAMPLE = "./rekam test tests/unit -k ledger"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest; none: all tests")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """pytest's exit code."""
+    root = Path(__file__).resolve().parent.parent
+    importlib.import_module("tools.micropython").fetch(root)
+    pytest = importlib.import_module("pytest")
+    sys.stdout.flush()
+    return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [str(root / "tests")])]))
