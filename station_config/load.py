@@ -60,7 +60,7 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
         yield from _leaf_problem(value, kind, where)
         return
     hints = get_type_hints(section, include_extras=True)
-    for key in value.keys() - hints.keys():
+    for key in sorted(value.keys() - hints.keys()):
         yield f"{where}{key}: unknown key; known here: {', '.join(sorted(hints))}"
     for field in msgspec.structs.fields(section):
         if field.name in value:

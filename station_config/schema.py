@@ -13,7 +13,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Positive = Annotated[float, Meta(gt=0)]
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table."""
 
 
@@ -93,8 +93,8 @@ class Fingerprint(Section):
 class Tablet(Section):
     """[tablet]"""
 
-    kind: Annotated[str, Meta(pattern="^(isdv4|evdev)$")] = "isdv4"
     port: str
+    kind: Annotated[str, Meta(pattern="^(isdv4|evdev)$")] = "isdv4"
     baud: Annotated[int, Meta(ge=9600, le=115200)] = 38400
 
 

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Command] = {
     "test": Command("tools.test", "run every test (arguments go to pytest)", needs_bench=True),
     "station": Command("tools.station", "run a station with its operator page"),
     "district": Command("tools.district", "run the district: receive, verify, store, answer with receipts"),
+    "world": Command("tools.world", "run the whole simulated world for a station of your own", needs_bench=True),
     "sim": Command("tools.sim", "run one simulated device on its real wire", needs_bench=True),
 }
 GROUPS: Mapping[str, Mapping[str, Command]] = {}
