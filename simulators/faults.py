@@ -1,0 +1,77 @@
+"""Named faults of a wire, as a filter between a simulated device and its port. Seeded; knows no device and no time.
+
+Each fault acts on every message (one `PtyPort.send`) while it is on. `unplug` is not here: the port does that.
+"""
+
+import random
+from collections.abc import Collection
+
+WIRE_FAULTS: dict[str, str] = {
+    "drop": "one byte of each message is lost",
+    "mute": "nothing is sent at all",
+    "split": "each message arrives in two pieces, 20 ms apart",
+    "merge": "bytes arrive in bursts of 50 ms, as behind a USB adapter",
+    "corrupt": "one bit of each message is wrong",
+    "stray": "bytes that belong to nothing stand before each message",
+    "stall": "half of each message, then 5 s of silence before the rest",
+    "late": "each message starts 2.5 s late",
+    "truncate": "each message ends half-way",
+    "unplug": "the port is pulled; off: it is plugged in again",
+}
+
+STRAY = b"\x55\x00\xef\x01\xff"
+PIECES_APART_S = 0.02
+BURST_S = 0.05
+STALL_S = 5.0
+LATE_S = 2.5
+
+Pieces = list[tuple[float, bytes]]
+
+
+class WireFaults:
+    """Turns one message into pieces: (seconds of silence before, bytes)."""
+
+    def __init__(self, rng: random.Random, active: Collection[str] = ()) -> None:
+        self.active = set(active)
+        self._next_only: set[str] = set()
+        self._rng = rng
+
+    def set(self, name: str, on: bool) -> None:
+        """Turn one of WIRE_FAULTS on or off."""
+        (self.active.add if on else self.active.discard)(name)
+
+    def once(self, name: str) -> None:
+        """Hit the next message only."""
+        self._next_only.add(name)
+
+    @property
+    def burst_s(self) -> float:
+        """How long the wire gathers bytes before it hands them over."""
+        return BURST_S if "merge" in self.active else 0.0
+
+    def outgoing(self, data: bytes) -> Pieces:
+        """The message as the other end will see it; a lost one gives no pieces."""
+        faults = self.active | self._next_only
+        self._next_only.clear()
+        if "mute" in faults:
+            return []
+        return self._cut(self._spoil(data, faults), faults)
+
+    def _spoil(self, data: bytes, faults: Collection[str]) -> bytes:
+        at = self._rng.randrange(len(data)) if data else 0
+        if "drop" in faults:
+            data = data[:at] + data[at + 1 :]
+        if "corrupt" in faults and data:
+            at = min(at, len(data) - 1)
+            data = data[:at] + bytes([data[at] ^ (1 << self._rng.randrange(8))]) + data[at + 1 :]
+        if "truncate" in faults:
+            data = data[: len(data) // 2]
+        return STRAY + data if "stray" in faults else data
+
+    def _cut(self, data: bytes, faults: Collection[str]) -> Pieces:
+        first = LATE_S if "late" in faults else 0.0
+        gap = STALL_S if "stall" in faults else PIECES_APART_S if "split" in faults else 0.0
+        if not gap or len(data) < 2:
+            return [(first, data)]
+        middle = len(data) // 2
+        return [(first, data[:middle]), (gap, data[middle:])]

@@ -1,0 +1,60 @@
+"""What every simulated device with a serial port shares: start, stop, faults on the wire and in the model."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from simulators.faults import WIRE_FAULTS, WireFaults
+from simulators.pty_port import PtyPort
+from simulators.world import World, check_faults
+
+
+class WireDevice:
+    """Base of a device behind a `PtyPort`. A subclass implements `receive` and may look into `active` for faults of its model."""
+
+    def __init__(self, world: World, link: Path | str, faults: Collection[str], known: Mapping[str, str], *, baud: int, strict_baud: bool = False) -> None:
+        check_faults(known, faults)
+        self.world = world
+        self.known = known
+        self.active: set[str] = set(faults)
+        self.wire = WireFaults(world.rng(f"wire/{Path(link).name}"), self.active & set(WIRE_FAULTS))
+        self.port = PtyPort(Path(link), self.receive, baud=baud, faults=self.wire, strict_baud=strict_baud, clock=world.clock)
+        self._changes: set[asyncio.Task[None]] = set()
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the client, in pieces of any size."""
+        raise NotImplementedError
+
+    def plugged_in(self) -> None:
+        """The device has just got power."""
+
+    async def start(self) -> None:
+        if "unplug" not in self.active:
+            await self.port.open()
+            self.plugged_in()
+
+    async def stop(self) -> None:
+        for task in self._changes:
+            task.cancel()
+        await asyncio.gather(*self._changes, return_exceptions=True)
+        await self.port.close()
+
+    def set_fault(self, name: str, on: bool) -> None:
+        check_faults(self.known, [name])
+        (self.active.add if on else self.active.discard)(name)
+        if name == "unplug":
+            self._later(on)
+        elif name in WIRE_FAULTS:
+            self.wire.set(name, on)
+
+    def _later(self, unplug: bool) -> None:
+        task = asyncio.get_running_loop().create_task(self._plug(unplug))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+
+    async def _plug(self, unplug: bool) -> None:
+        if unplug:
+            await self.port.unplug()
+            return
+        await self.port.replug()
+        self.plugged_in()
