@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.images import Images
 from simulators.people import Person, make_people
 
 Pixels = NDArray[np.uint8]
@@ -91,6 +92,7 @@ class World:
         self.seed = seed
         self.clock = clock or WorldClock()
         self.samples = samples if samples is not None and samples.is_dir() else None
+        self.images = Images(seed, self.samples)
         self.people = make_people(people, self.rng("people"))
         self.desk = Desk(person=self.people[0] if self.people else None)
         self.served = Served()
