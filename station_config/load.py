@@ -37,7 +37,7 @@ def _load(path: Path, kind: type[Config]) -> Config:
     problems = list(_problems(table, kind, ""))
     if problems:
         raise ConfigError(path, problems)
-    return msgspec.convert(table, kind)
+    return msgspec.convert(_absolute(table, kind, path.resolve().parent), kind)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -87,3 +87,13 @@ def _leaf_problem(value: Any, kind: Any, where: str) -> Iterator[str]:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         yield f"{where.rstrip('.')}: {error}"
+
+
+def _absolute(value: Any, kind: Any, folder: Path) -> Any:
+    """The same table with relative file paths counted from `folder`."""
+    section = _section_of(kind)
+    if section is not None and isinstance(value, dict):
+        hints = get_type_hints(section, include_extras=True)
+        return {key: _absolute(item, hints[key], folder) for key, item in value.items()}
+    is_path = any(isinstance(note, msgspec.Meta) and (note.extra or {}).get("path") for note in getattr(kind, "__metadata__", ()))
+    return str(folder / value) if is_path and value else value

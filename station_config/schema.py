@@ -11,6 +11,8 @@ from msgspec import Meta
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Positive = Annotated[float, Meta(gt=0)]
+FilePath = Annotated[str, Meta(extra={"path": True})]
+"""a relative one counts from the folder of the configuration file"""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +26,7 @@ class Station(Section):
     name: str = "Stasiun Rekam"
     place: str = ""
     language: Annotated[str, Meta(pattern="^(id|en)$")] = "id"
-    data_dir: str = "/var/lib/rekam"
+    data_dir: FilePath = "/var/lib/rekam"
     page_host: str = "127.0.0.1"
     page_port: Port = 8080
     retention_days: Annotated[float, Meta(ge=0, le=3650)] = 30
@@ -36,14 +38,14 @@ class Station(Section):
 class Keys(Section):
     """[keys]: file paths. Only the station key is secret (mode 0600)."""
 
-    station_key: str
-    station_certificate: str
-    district_certificate: str
+    station_key: FilePath
+    station_certificate: FilePath
+    district_certificate: FilePath
     """receipts, roster and policy are verified against it"""
-    audience_intake: str
-    audience_vault: str
+    audience_intake: FilePath
+    audience_vault: FilePath
     """public HPKE keys"""
-    roster: str = ""
+    roster: FilePath = ""
     """sealed roster file; empty: names are typed in"""
 
 
@@ -52,9 +54,9 @@ class Broker(Section):
 
     host: str = "127.0.0.1"
     port: Port = 1883
-    tls_ca: str = ""
-    tls_certificate: str = ""
-    tls_key: str = ""
+    tls_ca: FilePath = ""
+    tls_certificate: FilePath = ""
+    tls_key: FilePath = ""
     username: str = ""
     password: str = ""
     keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 15
@@ -187,7 +189,7 @@ class District(Section):
 
     id: Name
     name: str = "Kabupaten"
-    data_dir: str = "/var/lib/rekam-district"
+    data_dir: FilePath = "/var/lib/rekam-district"
     page_host: str = "127.0.0.1"
     page_port: Port = 8090
     quota_records_day: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
@@ -197,9 +199,9 @@ class District(Section):
 class DistrictKeys(Section):
     """[keys]"""
 
-    signing_key: str
-    certificate: str
-    station_certificates: str
+    signing_key: FilePath
+    certificate: FilePath
+    station_certificates: FilePath
     """folder of one certificate a station, or the CA's certificate"""
 
 
