@@ -29,6 +29,7 @@ class Control:
             "finger": self._finger,
             "look": self._look,
             "sign": self._sign,
+            "desk": self._desk,
             "fault": self._fault,
             "power": self._power,
             "served": self._served,
@@ -87,6 +88,10 @@ class Control:
     def _sign(self, _: Answer) -> Answer:
         self._world.desk.signing = True
         return {}
+
+    def _desk(self, _: Answer) -> Answer:
+        desk = self._world.desk
+        return {"finger": desk.finger_on_sensor, "at": desk.looking_at, "signing": desk.signing}
 
     def _fault(self, request: Answer) -> Answer:
         self._devices[request["device"]].set_fault(str(request["name"]), bool(request.get("on", True)))

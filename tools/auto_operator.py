@@ -1,0 +1,133 @@
+"""An operator made of code: drives a station only through what the operator page uses, and the simulated people through the world.
+
+It reads the snapshot, moves the person's body, and presses the primary action: nothing it does is out of an operator's reach. When
+the station is away (a power cut) it waits; when the station is back it goes on with what the screen offers.
+"""
+
+import asyncio
+import http.client
+import json
+from collections.abc import Callable
+from typing import Any
+
+from simulators.control import ControlClient
+from simulators.world import WorldClock
+
+Snapshot = dict[str, Any]
+POLL_S = 0.05
+TIMEOUT_S = 10.0
+LOOK_FOR = {"face": "camera", "irises": "iris"}
+
+
+class StationAway(Exception):
+    """Nothing answers at the station's address."""
+
+
+class StationPage:
+    """The operator page's HTTP interface: GET /api/state, POST /api/events."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+
+    async def state(self) -> Snapshot:
+        """The snapshot. Raises StationAway."""
+        status, body = await asyncio.to_thread(self._call, "GET", "/api/state", None)
+        if status != http.client.OK:
+            raise StationAway(f"/api/state answered {status}")
+        return body
+
+    async def post(self, event: str, **fields: Any) -> Snapshot:
+        """One event; the answer says whether it was accepted. Raises StationAway."""
+        _, body = await asyncio.to_thread(self._call, "POST", "/api/events", {"event": event, **fields})
+        return body
+
+    def _call(self, method: str, path: str, body: Snapshot | None) -> tuple[int, Snapshot]:
+        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
+        try:
+            data = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            raise StationAway(str(problem)) from problem
+        finally:
+            connection.close()
+
+
+class AutoOperator:
+    """Records every person of the world, one after the other."""
+
+    def __init__(self, page: StationPage, world: ControlClient, operator: str, pin: str, clock: WorldClock | None = None) -> None:
+        self._page = page
+        self._world = world
+        self._login = {"operator": operator, "pin": pin}
+        self._clock = clock or WorldClock()
+        self._people: list[dict[str, Any]] = []
+        self.current = -1
+        self._signing = False
+        self.snapshot: Snapshot = {}
+        self.watch: Callable[[Snapshot], None] = lambda snapshot: None
+        """told of every snapshot seen"""
+
+    async def record_all(self) -> None:
+        """Return when the last person has gone home."""
+        self._people = (await self._world.ask("people"))["people"]
+        while not self._finished():
+            try:
+                await self._look_and_act()
+            except StationAway:
+                self.snapshot, self._signing = {}, False
+            await self._clock.sleep_s(POLL_S)
+
+    def _finished(self) -> bool:
+        return self.snapshot.get("phase") == "idle" and self.current == len(self._people) - 1
+
+    async def _look_and_act(self) -> None:
+        self.snapshot = await self._page.state()
+        self.watch(self.snapshot)
+        if "log_in" in self.snapshot["actions"] and self.snapshot["operator"] is None:
+            await self._page.post("log_in", **self._login)
+        elif self.snapshot["phase"] == "idle":
+            await self._next_person()
+        elif self.snapshot["phase"] == "enrolling":
+            await self._go_on()
+
+    async def _next_person(self) -> None:
+        if self.current + 1 >= len(self._people) or "next_person" not in self.snapshot["actions"]:
+            return
+        await self._world.ask("sit", person=self.current + 1)
+        answer = await self._page.post("next_person", ticket=self._people[self.current + 1]["ticket"])
+        if answer.get("accepted"):
+            self.current += 1
+
+    async def _go_on(self) -> None:
+        step, actions, person = self.snapshot["step"], self.snapshot["actions"], self._people[self.current]
+        if await self._body(step, person) or self.snapshot["activity"] is not None:
+            return
+        primary = self.snapshot["primary"]
+        fields = {"number": person["letter"]} if primary == "letter" else {}
+        if primary in actions:
+            await self._page.post(primary, **fields)
+
+    async def _body(self, step: str, person: dict[str, Any]) -> bool:
+        """Move eyes, hand and pen to what the screen asks for; True when an exception was reported instead."""
+        target = self.snapshot["target"] or {}
+        kind, position = target.get("kind"), target.get("position")
+        lacking = {"finger": person["missing_fingers"], "iris": person["missing_eyes"]}.get(str(kind), [])
+        if position in lacking and "exception" in self.snapshot["actions"]:
+            await self._page.post("exception", kind=kind, position=position, reason="missing")
+            return True
+        await self._world.ask("look", at=LOOK_FOR.get(step))
+        await self._world.ask("finger", position=position if kind == "finger" and position not in lacking else None)
+        if kind == "signature":
+            await self._sign()
+        return False
+
+    async def _sign(self) -> None:
+        """The resident signs once the pad is live, then the operator says so; the pen's own pause would do as well."""
+        capturing = self.snapshot["activity"] == "capturing"
+        if capturing and not self._signing:
+            await self._world.ask("sign")
+        elif capturing and "done_signing" in self.snapshot["actions"] and not (await self._world.ask("desk"))["signing"]:
+            await self._page.post("done_signing")
+        self._signing = capturing
