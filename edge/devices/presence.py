@@ -1,0 +1,279 @@
+"""Is the device there? One state machine for every device: opens it, watches it, reopens it, walks away from a driver that hangs.
+
+    absent -> opening -> ready <-> busy -> faulted -> recovering -> ready
+
+A device answers for itself only inside `use`, under a deadline. What it refuses in good form is an answer, not a fault. Not
+responsible for what to do without a device (enrolment) or for telling people (texts by `code`).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from edge.clock import Clock
+from edge.devices.interfaces import Device, Identity
+from edge.errors import DeviceAbsent, DeviceError, DeviceRefused, DeviceTimeout
+
+D = TypeVar("D", bound=Device)
+T = TypeVar("T")
+
+NEXT: dict[tuple[str, str], str] = {
+    ("absent", "try"): "opening",
+    ("opening", "opened"): "ready",
+    ("opening", "gone"): "absent",
+    ("opening", "failed"): "faulted",
+    ("ready", "use"): "busy",
+    ("busy", "done"): "ready",
+    ("busy", "gone"): "absent",
+    ("busy", "failed"): "faulted",
+    ("ready", "failed"): "faulted",
+    ("faulted", "try"): "recovering",
+    ("recovering", "opened"): "ready",
+    ("recovering", "gone"): "absent",
+    ("recovering", "failed"): "faulted",
+    ("absent", "close"): "absent",
+    ("opening", "close"): "absent",
+    ("ready", "close"): "absent",
+    ("busy", "close"): "absent",
+    ("faulted", "close"): "absent",
+    ("recovering", "close"): "absent",
+}
+"""(state, what happened) -> state; anything else is a programming error"""
+
+ANSWERS = frozenset({"finger_missing", "nothing_signed"})
+"""codes of time-outs that tell about the person, not about the device"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds and counts; the defaults suit a USB or serial device that starts within 2 s."""
+
+    open_s: float = 8.0
+    health_s: float = 3.0
+    health_every_s: float = 5.0
+    close_s: float = 3.0
+    let_go_s: float = 1.5
+    """what a cancelled driver gets before it counts as hung"""
+    first_retry_s: float = 0.2
+    longest_retry_s: float = 2.0
+    """a replugged device is found within this; trying costs one open() of a path"""
+    cycle_after: int = 4
+    """failures in a row before the supply is switched off and on"""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChange:
+    """One transition, for the page, the register and the ledger."""
+
+    name: str
+    state: str
+    code: str | None
+    error: DeviceError | None
+    identity: Identity | None
+
+
+class Presence(Generic[D]):
+    """Keeps one device of the configuration usable."""
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], D],
+        clock: Clock,
+        on_change: Callable[[PresenceChange], None],
+        *,
+        power_cycle: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        limits: Limits = Limits(),
+    ) -> None:
+        """make: a new driver for each opening; power_cycle: switches the device's supply off and on."""
+        self.name = name
+        self.state = "absent"
+        self.error: DeviceError | None = None
+        self.identity: Identity | None = None
+        self._make = make
+        self._clock = clock
+        self._on_change = on_change
+        self._power_cycle = power_cycle
+        self._limits = limits
+        self._device: D | None = None
+        self._failures = 0
+        self._lock = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._left_behind: set[asyncio.Task[Any]] = set()
+
+    @property
+    def code(self) -> str | None:
+        """Message id of what is wrong; None when nothing is."""
+        return self.error.code if self.error else None
+
+    async def run(self) -> None:
+        """Keep the device usable until cancelled, then close it."""
+        try:
+            while True:
+                await self._keep()
+        finally:
+            await self._drop()
+            self._move("close")
+
+    async def use(self, action: Callable[[D], Coroutine[Any, Any, T]], deadline_s: float) -> T:
+        """Do one thing with the device, alone.
+
+        Raises what the driver raises, DeviceAbsent when it is not ready, DeviceTimeout `driver_hung` when it does not end in time.
+        """
+        async with self._lock:
+            device = self._ready_device()
+            self._move("use")
+            try:
+                result = await self._bounded(action(device), deadline_s)
+            except DeviceError as error:
+                await self._judge(error)
+                raise
+            except BaseException:
+                self._settle()
+                raise
+            self._settle()
+            return result
+
+    async def when_ready(self, timeout_s: float) -> bool:
+        """Wait for the device, at most that long."""
+        end_s = self._clock.monotonic_s() + timeout_s
+        while self.state not in ("ready", "busy") and (left_s := end_s - self._clock.monotonic_s()) > 0:
+            await self._pause(left_s)
+        return self.state in ("ready", "busy")
+
+    def nudge(self) -> None:
+        """Something may have changed (a plug, an operator): try now, from the shortest pause on."""
+        self._failures = 0
+        self._tell_waiters()
+
+    def reject(self, error: DeviceError) -> None:
+        """What the device delivered is unusable although the exchange worked: reopen it."""
+        if self.state == "ready":
+            self._failures += 1
+            self._move("failed", error)
+
+    def _settle(self) -> None:
+        if self.state == "busy":
+            self._move("done")
+
+    def _ready_device(self) -> D:
+        if self.state == "ready" and self._device is not None:
+            return self._device
+        code = self.code or "device_absent"
+        raise DeviceAbsent(code, self.name, f"not ready ({self.state})", "It is tried again by itself; check plug and power.")
+
+    async def _keep(self) -> None:
+        """One turn: open what is not open, else look after it when nobody else has."""
+        if self.state in ("absent", "faulted"):
+            await self._pause(self._retry_s())
+            await self._open()
+        elif await self._quiet(self._limits.health_every_s) and self.state == "ready":
+            await self._check_health()
+
+    async def _check_health(self) -> None:
+        try:
+            await self.use(lambda device: device.health(), self._limits.health_s)
+        except DeviceError:
+            return  # `use` has moved the state
+
+    def _retry_s(self) -> float:
+        if self._failures == 0:
+            return 0.0
+        doubled: float = self._limits.first_retry_s * 2 ** min(self._failures - 1, 16)
+        return min(doubled, self._limits.longest_retry_s)
+
+    async def _open(self) -> None:
+        async with self._lock:
+            self._move("try", self.error)
+            await self._drop()
+            try:
+                await self._cycle_power()
+                self._device = self._make()
+                self.identity = await self._bounded(self._device.open(), self._limits.open_s)
+            except DeviceError as error:
+                await self._judge(error)
+                return
+            self._failures = 0
+            self._move("opened")
+
+    async def _cycle_power(self) -> None:
+        if self._power_cycle and self._failures and self._failures % self._limits.cycle_after == 0:
+            await self._bounded(self._power_cycle(), self._limits.open_s)
+
+    async def _judge(self, error: DeviceError) -> None:
+        """After an error: was it an answer, a missing device or a fault?"""
+        if self.state == "busy" and (isinstance(error, DeviceRefused) or error.code in ANSWERS):
+            self._settle()
+            return
+        self._failures += 1
+        await self._drop()
+        self._move("gone" if isinstance(error, DeviceAbsent) else "failed", error)
+
+    async def _drop(self) -> None:
+        """Close the driver, or leave it behind when even that hangs."""
+        device, self._device = self._device, None
+        if device is None:
+            return
+        try:
+            await self._bounded(device.close(), self._limits.close_s)
+        except DeviceError:
+            return  # left behind already
+
+    async def _bounded(self, work: Coroutine[Any, Any, T], deadline_s: float) -> T:
+        task = asyncio.ensure_future(work)
+        try:
+            if await self._ended(task, deadline_s):
+                return task.result()
+        finally:
+            if not task.done():
+                await self._cancel(task)
+        what = f"the driver did not end within {deadline_s:g} s"
+        raise DeviceTimeout("driver_hung", self.name, what, "It is restarted by itself; the others go on.", waited_s=deadline_s)
+
+    async def _cancel(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        if not await self._ended(task, self._limits.let_go_s):
+            self._left_behind.add(task)
+            task.add_done_callback(self._forget)
+        elif not task.cancelled():
+            task.exception()
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._left_behind.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _ended(self, task: asyncio.Task[Any], within_s: float) -> bool:
+        timer = asyncio.ensure_future(self._clock.sleep_s(within_s))
+        try:
+            await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        return task.done()
+
+    async def _quiet(self, seconds: float) -> bool:
+        """True when nothing changed for that long."""
+        before = self._clock.monotonic_s()
+        await self._pause(seconds)
+        return self._clock.monotonic_s() - before >= seconds
+
+    async def _pause(self, seconds: float) -> None:
+        """Give way until the time is over or something changed after this call."""
+        if seconds > 0:
+            changed = asyncio.ensure_future(self._changed.wait())
+            try:
+                await self._ended(changed, seconds)
+            finally:
+                changed.cancel()
+
+    def _tell_waiters(self) -> None:
+        """Each wait has its own event, so that no waiter can clear it under another."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _move(self, happened: str, error: DeviceError | None = None) -> None:
+        self.state = NEXT[self.state, happened]
+        self.error = error
+        self._tell_waiters()
+        self._on_change(PresenceChange(self.name, self.state, self.code, error, self.identity))
