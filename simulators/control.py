@@ -83,6 +83,7 @@ class Control:
 
     def _look(self, request: Answer) -> Answer:
         self._world.desk.looking_at = request.get("at")
+        self._world.desk.eye = request.get("eye")
         return {}
 
     def _sign(self, _: Answer) -> Answer:

@@ -89,7 +89,7 @@ class Images:
         rng = numbers(self.seed, "iris", number, eye)
         original = self._eyes[int(rng.integers(len(self._eyes)))]
         textured = _own_texture(original, rng)
-        return _placed(textured[:, ::-1] if eye == 2 else textured, IRIS_SHAPE, rng, turn_deg=2, zoom=0.03, shift_px=6)
+        return _bytes(_placed(textured[:, ::-1] if eye == 2 else textured, IRIS_SHAPE, rng, turn_deg=2, zoom=0.03, shift_px=6))
 
     def _make_face(self, number: int, red: bool, shape: tuple[int, int]) -> Pixels:
         rng = numbers(self.seed, "face", number)
@@ -111,11 +111,11 @@ def _grey(path: Path) -> Pixels:
 
 def _grey_half(path: Path) -> Pixels:
     """A 1000 ppi card at 500 ppi."""
-    return np.asarray(cv2.resize(_grey(path), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(_grey(path), (0, 0), fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _colour(path: Path) -> Pixels:
-    return np.ascontiguousarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), dtype=np.uint8)[..., ::-1])
 
 
 def _centred(image: Pixels) -> Pixels:
@@ -145,7 +145,7 @@ def _placed(image: NDArray[np.generic], shape: tuple[int, int], rng: np.random.G
     """Fill `shape` with the picture, a little turned, zoomed and shifted; edges are repeated."""
     rows, columns = shape
     scale = max(rows / image.shape[0], columns / image.shape[1]) * (1 + zoom * rng.uniform(0.2, 1))
-    matrix = cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), rng.uniform(-turn_deg, turn_deg), scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), rng.uniform(-turn_deg, turn_deg), scale), dtype=np.float64)
     matrix[:, 2] += (columns / 2 - image.shape[1] / 2, rows / 2 - image.shape[0] / 2)
     matrix[:, 2] += rng.uniform(-shift_px, shift_px, 2)
     source = np.ascontiguousarray(image, dtype=np.float32)
@@ -169,7 +169,7 @@ def _person_share(image: Pixels) -> Field:
     mask[:16], mask[:130, :24], mask[:130, -24:] = cv2.GC_BGD, cv2.GC_BGD, cv2.GC_BGD
     mask[90:, 60:120] = cv2.GC_FGD
     cv2.setRNGSeed(1)
-    cv2.grabCut(small, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, mask, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     share = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     return np.asarray(cv2.resize(cv2.GaussianBlur(share, (0, 0), 0.8), image.shape[1::-1]), dtype=np.float32)
 

@@ -12,6 +12,7 @@ MODULES: Mapping[str, str] = {
     "fingerprint": "simulators.fingerprint",
     "genset": "simulators.genset",
     "gpio": "simulators.gpio",
+    "iris": "simulators.iris_camera",
     "printer": "simulators.printer",
     "tablet": "simulators.tablet",
     "ups": "simulators.ups",

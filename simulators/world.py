@@ -42,6 +42,8 @@ class Desk:
     finger_on_sensor: int | None = None
     looking_at: str | None = None
     """camera or iris"""
+    eye: int | None = None
+    """at the iris camera: 1 right, 2 left; None: the resident follows the prompts, the other eye after each picture"""
     signing: bool = False
     """set by the control channel; the tablet plays the signature once and clears it"""
 
@@ -96,6 +98,7 @@ class World:
         self.people = make_people(people, self.rng("people"))
         self.desk = Desk(person=self.people[0] if self.people else None)
         self.served = Served()
+        self.illuminator_on = False
 
     def rng(self, name: str) -> random.Random:
         """A stream of its own for each purpose, so that one device's draws never move another's."""
