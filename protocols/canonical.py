@@ -41,11 +41,11 @@ def canonical_dumps(value: Value) -> bytes:
     return cbor2.dumps(_ordered(value))
 
 
-def strict_loads(data: bytes, max_bytes: int) -> Value:
+def strict_loads(data: bytes, max_bytes: int, items_max: int = ITEMS_MAX) -> Value:
     """Decode one document of at most `max_bytes`. Raises FormatError unless `data` is its only possible encoding."""
     if len(data) > max_bytes:
         raise FormatError("document", f"{len(data)} bytes, at most {max_bytes} are allowed")
-    reader = _Reader(data)
+    reader = _Reader(data, items_max)
     value = reader.item(DEPTH_MAX)
     if reader.at != len(data):
         raise FormatError(f"byte {reader.at}", "bytes after the end")
@@ -88,16 +88,16 @@ def _key(key: object) -> str | int:
 class _Reader:
     """A cursor over the bytes of one document."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, items_max: int) -> None:
         self._data = data
         self.at = 0
-        self._items = 0
+        self._items_left = items_max
 
     def item(self, depth: int) -> Value:
         """The next item with all that is in it."""
-        self._items += 1
-        if depth == 0 or self._items > ITEMS_MAX:
-            raise self._error("nested too deeply" if depth == 0 else f"more than {ITEMS_MAX} items")
+        self._items_left -= 1
+        if depth == 0 or self._items_left < 0:
+            raise self._error("nested too deeply" if depth == 0 else "too many items")
         major, argument = self._head()
         if major in (_UINT, _NINT):
             return self._integer(major, argument)

@@ -221,7 +221,7 @@ def decode_receipt(data: bytes) -> Receipt:
 
 def encode_keys(keys: tuple[WrappedKey, ...]) -> bytes:
     """The wrapped keys of one power life, as the station's journal keeps them until the manifest is made."""
-    return canonical_dumps(msgspec.to_builtins(keys, builtin_types=(bytes,)))
+    return canonical_dumps(plain(keys))
 
 
 def decode_keys(data: bytes) -> tuple[WrappedKey, ...]:
@@ -248,11 +248,17 @@ def convert(value: Value, kind: Any) -> Any:
         raise FormatError(where.strip("`") or "document", what) from error
 
 
+def plain(document: Document | tuple[Document, ...]) -> list[Value]:
+    """A typed document as plain CBOR values; the way back is `convert`."""
+    values: list[Value] = msgspec.to_builtins(document, builtin_types=(bytes,))
+    return values
+
+
 def _encode(document: Document) -> bytes:
     """What is sent is checked like what is received: a station cannot make an entry that the district would refuse."""
-    plain = msgspec.to_builtins(document, builtin_types=(bytes,))
-    _checked(plain, type(document))
-    return canonical_dumps(plain)
+    values = plain(document)
+    _checked(values, type(document))
+    return canonical_dumps(values)
 
 
 def _checked(value: Value, kind: type[_T]) -> _T:
