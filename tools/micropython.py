@@ -1,0 +1,135 @@
+"""MicroPython for the bench: Debian 13's package of the unix port, unpacked beside its own libc under .rekam/micropython.
+
+Nothing is installed and root is not needed: apt-get runs with state folders of its own on the mirror that the system already uses.
+Debian 12 has no such package and an older libc, so the program is started through the unpacked dynamic linker.
+"""
+
+import argparse
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+HELP = "fetch MicroPython for the board's bench and tests"
+SUITE = "trixie"
+"""Debian 13: micropython 1.25 with the libraries it was built against"""
+FOLDER = Path(".rekam/micropython")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""of package debian-archive-keyring; without it apt uses the system's trusted keys"""
+FETCH_S = 300
+
+
+class MicroPythonMissing(Exception):
+    """Why there is none, in one plain sentence."""
+
+
+def find(root: Path) -> list[str] | None:
+    """The command that runs MicroPython: the unpacked one, else the system's; None when there is neither."""
+    unpacked = _unpacked(root / FOLDER)
+    if unpacked is not None:
+        return unpacked
+    system = shutil.which("micropython")
+    return [system] if system else None
+
+
+def ensure(root: Path) -> list[str]:
+    """As `find`, fetching the package first when needed. Raises MicroPythonMissing."""
+    command = find(root)
+    if command is None:
+        _fetch(root / FOLDER)
+        command = _unpacked(root / FOLDER)
+    if command is None:
+        raise MicroPythonMissing("the unpacked package holds no micropython for this machine")
+    return command
+
+
+def _unpacked(folder: Path) -> list[str] | None:
+    program = folder / "usr/bin/micropython"
+    linkers = sorted(folder.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"))
+    if not program.exists() or not linkers:
+        return None
+    return [str(linkers[0].absolute()), "--library-path", str(linkers[0].absolute().parent), str(program.absolute())]
+
+
+def _fetch(folder: Path) -> None:
+    for program in ("apt-get", "apt-cache", "dpkg"):
+        if shutil.which(program) is None:
+            raise MicroPythonMissing(f"{program} is not on this machine, and MicroPython comes as a Debian package")
+    work = folder.with_name(folder.name + ".new")
+    reasons = []
+    for archive in _archives():
+        shutil.rmtree(work, ignore_errors=True)
+        try:
+            _fetch_from(archive, work)
+        except subprocess.SubprocessError as error:
+            reasons.append(_reason(error))
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        (work / "x").rename(folder)
+        shutil.rmtree(work)
+        return
+    shutil.rmtree(work, ignore_errors=True)
+    raise MicroPythonMissing("no configured Debian archive gave the package: " + ("; ".join(reasons) or "none is configured"))
+
+
+def _archives() -> list[str]:
+    """The addresses of the system's own archives, those of Debian proper first."""
+    lines = _run(["apt-get", "indextargets", "Created-By: Packages"]).splitlines()
+    found = {line.removeprefix("Repo-URI: ") for line in lines if line.startswith("Repo-URI: ")}
+    return sorted(found, key=lambda uri: (not uri.rstrip("/").endswith("/debian"), uri))
+
+
+def _fetch_from(archive: str, work: Path) -> None:
+    for name in ("state/lists/partial", "cache/archives/partial", "etc", "x"):
+        (work / name).mkdir(parents=True)
+    signed = f" [signed-by={KEYRING}]" if KEYRING.exists() else ""
+    (work / "etc/sources.list").write_text(f"deb{signed} {archive} {SUITE} main\n", encoding="ascii")
+    options = _options(work.absolute())
+    _run(["apt-get", *options, "-qq", "update"])
+    depends = _run(["apt-cache", *options, "depends", "micropython"])
+    libraries = {line.split()[-1] for line in depends.splitlines() if line.strip().startswith("Depends:") and "<" not in line}
+    _run(["apt-get", *options, "-qq", "download", "micropython", *sorted(libraries | {"libc6"})], cwd=work)
+    for package in work.glob("*.deb"):
+        _run(["dpkg", "-x", str(package), str(work / "x")])
+
+
+def _options(work: Path) -> list[str]:
+    """Keep apt-get away from the system's state; as root it would otherwise drop to a user who cannot write here."""
+    settings = {
+        "Dir::Etc::sourcelist": work / "etc/sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::State": work / "state",
+        "Dir::Cache": work / "cache",
+        "Dir::State::status": "/var/lib/dpkg/status",
+        "APT::Sandbox::User": "root",
+        "APT::Update::Error-Mode": "any",
+        "Acquire::Languages": "none",
+    }
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+
+
+def _run(command: Sequence[str], cwd: Path | None = None) -> str:
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=FETCH_S, stdin=subprocess.DEVNULL).stdout
+
+
+def _reason(error: subprocess.SubprocessError) -> str:
+    told = getattr(error, "stderr", None) or str(error)
+    lines = [line for line in str(told).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`./rekam micropython` needs none."""
+    parser.epilog = "example: ./rekam micropython"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch if needed and print the command."""
+    del args
+    print("fetching MicroPython (about 4 MB) ..." if find(Path.cwd()) is None else "MicroPython is here:", flush=True)
+    try:
+        print(" ".join(ensure(Path.cwd())))
+    except MicroPythonMissing as error:
+        print(f"MicroPython could not be fetched: {error}. The bench then runs the board's firmware under CPython.")
+        return 1
+    return 0
