@@ -67,6 +67,17 @@ class SoftwareSigner:
         self._private_key = private_key
         self._kid = kid_of(private_key.public_key())
 
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "SoftwareSigner":
+        """From an unencrypted PKCS #8 file. Raises SealingError (reason unknown_key)."""
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError) as error:
+            raise SealingError("unknown_key", "it is no private key") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise SealingError("unknown_key", "it is no P-256 key")
+        return cls(key)
+
     @property
     def kid(self) -> bytes:
         return self._kid

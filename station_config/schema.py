@@ -68,6 +68,12 @@ class Camera(Section):
     index: Annotated[int, Meta(ge=0, le=7)] = 0
     width_px: Annotated[int, Meta(ge=480, le=4608)] = 600
     height_px: Annotated[int, Meta(ge=640, le=4608)] = 800
+    exposure_us: Annotated[int, Meta(ge=0, le=33_000)] = 0
+    """0: the sensor's own choice; a kit with its own lamp fixes it"""
+    gain: Annotated[float, Meta(ge=1, le=16)] = 1.0
+    """used with a fixed exposure"""
+    colour_gains: tuple[float, float] | None = None
+    """red, blue; left out: automatic white balance"""
 
 
 class Iris(Section):
@@ -77,6 +83,9 @@ class Iris(Section):
     width_px: Annotated[int, Meta(ge=320, le=2592)] = 640
     height_px: Annotated[int, Meta(ge=240, le=1944)] = 480
     light_ms: Annotated[int, Meta(ge=1, le=250)] = 200
+    exposure_us: Annotated[int, Meta(ge=100, le=33_000)] = 30_000
+    """nearly the whole frame of 33 ms: the pulse of light is the shutter"""
+    gain: Annotated[float, Meta(ge=1, le=16)] = 2.0
 
 
 class Fingerprint(Section):
@@ -202,7 +211,9 @@ class DistrictKeys(Section):
     signing_key: FilePath
     certificate: FilePath
     station_certificates: FilePath
-    """folder of one certificate a station, or the CA's certificate"""
+    """folder of one certificate a station, named <station>.pem"""
+    authority: FilePath = ""
+    """certificate of the authority that issued them; empty: whatever lies in the folder is believed"""
 
 
 class DistrictConfig(Section):

@@ -1,0 +1,156 @@
+"""`./rekam keys`: make a site's keys: the district's authority, its signing key, the two audiences, one key a station, sealed rosters.
+
+The folder made here is the only place where all secrets are together. `district/` goes to the district's machine, each `stations/<id>/`
+to its station, `vault/` to whoever may open biometrics; `authority.key` belongs on a stick in a safe.
+"""
+
+import argparse
+import base64
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from edge.clock import random_bytes
+from edge.errors import StationError
+from protocols.certificates import issue, make_authority
+from protocols.roster import Hardness, Operator, RosterRow, seal_roster
+from protocols.sealing import Signer, SoftwareSigner, generate_audience
+
+HELP = "make the keys, certificates and rosters of a district and its stations"
+EXAMPLE = "./rekam keys --district poso --station poso-01 --station poso-02 keys/"
+
+
+class SitePaths:
+    """Where everything lies below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority_key = folder / "authority.key"
+        self.authority = folder / "district" / "authority.pem"
+        self.district_key = folder / "district" / "district.key"
+        self.district = folder / "district" / "district.pem"
+        self.station_certificates = folder / "district" / "stations"
+        self.intake_private = folder / "intake" / "intake.key"
+        self.intake = folder / "intake" / "intake.pub"
+        self.vault_private = folder / "vault" / "vault.key"
+        self.vault = folder / "vault" / "vault.pub"
+
+    def station_key(self, station: str) -> Path:
+        return self._station(station) / "station.key"
+
+    def station_certificate(self, station: str) -> Path:
+        return self._station(station) / "station.pem"
+
+    def roster(self, station: str) -> Path:
+        return self._station(station) / "roster"
+
+    def _station(self, station: str) -> Path:
+        return self.folder / "stations" / station
+
+    def station_section(self, station: str) -> dict[str, str]:
+        """The [keys] table of that station's configuration."""
+        own = self._station(station)
+        return {
+            "station_key": str(own / "station.key"), "station_certificate": str(own / "station.pem"), "district_certificate": str(own / "district.pem"),
+            "audience_intake": str(own / "intake.pub"), "audience_vault": str(own / "vault.pub"),
+            "roster": str(own / "roster") if (own / "roster").exists() else "",
+        }
+
+    def district_section(self) -> dict[str, str]:
+        """The [keys] table of the district's configuration."""
+        return {
+            "signing_key": str(self.district_key), "certificate": str(self.district),
+            "station_certificates": str(self.station_certificates), "authority": str(self.authority),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOperator:
+    """One operator as the installer enters them."""
+
+    login: str
+    name: str
+    pin: str
+
+
+def make_site(
+    folder: Path,
+    stations: Iterable[str],
+    rows: Iterable[RosterRow] = (),
+    operators: Iterable[SiteOperator] = (),
+    district: str = "district",
+    hardness: Hardness = Hardness(),  # noqa: B008  # frozen
+) -> SitePaths:
+    """Make everything below `folder`, which must not hold a site yet; the same roster goes to every station. Raises StationError."""
+    paths = SitePaths(folder)
+    if paths.authority_key.exists():
+        raise StationError("site_exists", f"{folder} holds a site already", "Name a new folder; keys are never overwritten.")
+    authority_key = _new_key(paths.authority_key)
+    authority = make_authority(district, authority_key)
+    district_key = _new_key(paths.district_key)
+    _write(paths.authority, authority)
+    _write(paths.district, issue(authority, authority_key, "district", district, district_key.public_key()))
+    _new_audience(paths.intake_private, paths.intake)
+    _new_audience(paths.vault_private, paths.vault)
+    roster = _roster(list(rows), list(operators), SoftwareSigner(district_key), hardness)
+    for station in stations:
+        _make_station(paths, station, authority, authority_key, roster)
+    return paths
+
+
+def _make_station(paths: SitePaths, station: str, authority: bytes, authority_key: ec.EllipticCurvePrivateKey, roster: bytes | None) -> None:
+    key = _new_key(paths.station_key(station))
+    certificate = issue(authority, authority_key, "station", station, key.public_key())
+    _write(paths.station_certificate(station), certificate)
+    _write(paths.station_certificates / f"{station}.pem", certificate)
+    for shared in (paths.district, paths.intake, paths.vault):
+        _write(paths.station_key(station).parent / shared.name, shared.read_bytes())
+    if roster is not None:
+        _write(paths.roster(station), roster)
+
+
+def _roster(rows: list[RosterRow], operators: list[SiteOperator], signer: Signer, hardness: Hardness) -> bytes | None:
+    """None without operators: nobody could open it."""
+    people = [(Operator(login=who.login, name=who.name, pseudonym=random_bytes(8)), who.pin) for who in operators]
+    return seal_roster(rows, people, signer, random_bytes, hardness) if people else None
+
+
+def _new_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _write(path, pem, secret=True)
+    return key
+
+
+def _new_audience(private_path: Path, public_path: Path) -> None:
+    private, public = generate_audience()
+    _write(private_path, base64.b64encode(private) + b"\n", secret=True)
+    _write(public_path, base64.b64encode(public) + b"\n")
+
+
+def _write(path: Path, data: bytes, secret: bool = False) -> None:
+    """Secret files are never open to others, not even while they are written."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644), "wb") as file:
+        file.write(data)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="where to make them")
+    parser.add_argument("--district", default="district", help="the district's id (default: district)")
+    parser.add_argument("--station", action="append", default=[], metavar="ID", help="a station's id; may be repeated")
+    parser.add_argument("--operator", action="append", default=[], metavar="LOGIN:NAME:PIN", help="who may open the roster; may be repeated")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the site; 2 for a wrong operator."""
+    operators = [SiteOperator(*text.split(":")) for text in arguments.operator if text.count(":") == 2]
+    if len(operators) != len(arguments.operator) or not arguments.station:
+        raise StationError("keys_call", "at least one --station is needed, and each --operator is LOGIN:NAME:PIN", f"Example: {EXAMPLE}")
+    paths = make_site(arguments.folder, arguments.station, operators=operators, district=arguments.district)
+    print(f"Keys made in {paths.folder}. Move {paths.authority_key} and {paths.vault_private} to a safe place now.")
+    return 0
