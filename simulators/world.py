@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from simulators.images import Images
 from simulators.people import Person, make_people
+from simulators.power import PowerWorld
 
 Pixels = NDArray[np.uint8]
 
@@ -98,6 +99,7 @@ class World:
         self.people = make_people(people, self.rng("people"))
         self.desk = Desk(person=self.people[0] if self.people else None)
         self.served = Served()
+        self.power = PowerWorld(self.rng("power"))
         self.illuminator_on = False
 
     def rng(self, name: str) -> random.Random:

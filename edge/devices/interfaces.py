@@ -228,6 +228,9 @@ class Genset(Device, Protocol):
     async def stop(self) -> None:
         """Cancel telemetry start (35733)."""
 
+    async def transfer(self, to_genset: bool) -> None:
+        """Put the load on the genset (35708) or back on the mains (35709)."""
+
 
 class Gpio(Device, Protocol):
     """Stack light, buzzer, backdrop lamp, supply lines, power button."""

@@ -1,0 +1,76 @@
+"""Lamps, buzzer, backdrop, supply lines, power button on the Pi's header, through the RPi.GPIO API as rpi-lgpio provides it.
+
+RPi.GPIO itself cannot run on a Pi 5 or on newer kernels; rpi-lgpio answers to the same name. The import stands inside `open`,
+because on a machine without GPIO the import itself fails. Inputs have a pull-up and are active low, as buttons to ground are.
+Every output is off until written and off again after `close`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge.devices.interfaces import Identity
+from edge.errors import DeviceAbsent
+
+LINE_UNKNOWN = "This line is not in [devices.gpio] of the configuration."
+
+
+class RpiGpio:
+    """A `Gpio`."""
+
+    def __init__(self, outputs: Mapping[str, int], inputs: Mapping[str, int], name: str = "gpio") -> None:
+        """outputs, inputs: line name -> BCM number."""
+        self.name = name
+        self._outputs = dict(outputs)
+        self._inputs = dict(inputs)
+        self._gpio: Any = None
+
+    async def open(self) -> Identity:
+        try:
+            import lgpio  # rpi-lgpio's own layer, for its error class
+            from RPi import GPIO  # the import reads the Pi's revision
+        except (ImportError, RuntimeError, NotImplementedError, OSError) as error:
+            raise DeviceAbsent("gpio_absent", self.name, f"no GPIO on this machine ({error})", "Run on a Raspberry Pi with rpi-lgpio.") from error
+        try:
+            self._set_up(GPIO)
+        except (lgpio.error, RuntimeError, OSError) as error:
+            raise DeviceAbsent("gpio_absent", self.name, f"the GPIO chip cannot be used ({error})", "Add the user to the group gpio.") from error
+        self._gpio = GPIO
+        return Identity(maker="Raspberry Pi", model="GPIO", firmware=str(GPIO.VERSION))
+
+    def _set_up(self, gpio: Any) -> None:
+        gpio.setwarnings(False)
+        gpio.setmode(gpio.BCM)
+        for pin in self._outputs.values():
+            gpio.setup(pin, gpio.OUT, initial=gpio.LOW)
+        for pin in self._inputs.values():
+            gpio.setup(pin, gpio.IN, pull_up_down=gpio.PUD_UP)
+
+    async def health(self) -> None:
+        self._need()
+
+    async def close(self) -> None:
+        gpio, self._gpio = self._gpio, None
+        if gpio is None:
+            return
+        for pin in self._outputs.values():
+            gpio.output(pin, gpio.LOW)
+        gpio.cleanup()
+
+    def write(self, line: str, on: bool) -> None:
+        gpio = self._need()
+        gpio.output(self._pin(self._outputs, line), gpio.HIGH if on else gpio.LOW)
+
+    def read(self, line: str) -> bool:
+        """True while the input is pulled to ground."""
+        gpio = self._need()
+        return bool(gpio.input(self._pin(self._inputs, line)) == gpio.LOW)
+
+    def _pin(self, lines: Mapping[str, int], line: str) -> int:
+        if line not in lines:
+            raise DeviceAbsent("gpio_line_unknown", self.name, f"no line named {line!r}", LINE_UNKNOWN)
+        return lines[line]
+
+    def _need(self) -> Any:
+        if self._gpio is None:
+            raise DeviceAbsent("gpio_absent", self.name, "the GPIO chip is not open", "It is opened again by itself.")
+        return self._gpio

@@ -1,0 +1,258 @@
+"""A simulated UPS with two faces on the same battery (world.power).
+
+A path as link: Megatec Q1 on a pty, 2400 baud, for NUT's own drivers (nutdrv_qx, blazer_ser; hardware facts: networkupstools.org,
+protocols/megatec). A host:port as link: upsd's text protocol on TCP, as if NUT ran above it. Not here: the battery itself.
+"""
+
+import asyncio
+import contextlib
+import shlex
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from simulators.faults import WIRE_FAULTS
+from simulators.power import PowerWorld, UpsBattery
+from simulators.wire_device import WireDevice
+from simulators.world import SimDevice, World, check_faults
+
+MODEL_FAULTS: Mapping[str, str] = {
+    "silent": "the UPS answers nobody; upsd reports DATA-STALE",
+    "lies": "the battery reports 100 % until two minutes before the end",
+    "runtime-jumps": "the runtime figure jumps between a tenth and three times",
+    "no-figures": "only the status is known, no charge, runtime or load",
+    "replace-battery": "the UPS asks for a new battery (RB)",
+}
+FAULTS: Mapping[str, str] = {**MODEL_FAULTS, **WIRE_FAULTS, "refuse": "upsd turns every connection away"}
+
+MEGATEC_BAUD = 2400
+UPS_NAME = "rekam"
+STALE = "ERR DATA-STALE"
+LINE_LIMIT_BYTES = 1024
+
+
+def build(world: World, link: Path | str, faults: Collection[str] = ()) -> SimDevice:
+    """host:port -> upsd face; path -> Megatec face."""
+    if isinstance(link, Path) or "/" in link:
+        return MegatecUps(world, Path(link), faults)
+    return UpsdFace(world, link, faults)
+
+
+def apply_fault(power: PowerWorld, name: str, on: bool) -> None:
+    """Put a fault of the model into the world."""
+    if name == "silent":
+        power.ups_silent = on
+    for ups in power.upses:
+        if name == "lies":
+            ups.lies = on
+        elif name == "runtime-jumps":
+            ups.runtime_jumps = on
+        elif name == "replace-battery":
+            ups.replace_battery = on
+
+
+class MegatecUps(WireDevice):
+    """Answers Q1, F and I; swallows what it accepts, echoes what it does not know."""
+
+    ACCEPTED = ("S", "C", "T", "Q")
+
+    def __init__(self, world: World, link: Path, faults: Collection[str]) -> None:
+        super().__init__(world, link, faults, FAULTS, baud=MEGATEC_BAUD)
+        self._line = bytearray()
+        for name in self.active:
+            apply_fault(world.power, name, True)
+
+    async def start(self) -> None:
+        self.world.power.follow(self.world.clock)
+        await super().start()
+
+    async def stop(self) -> None:
+        await super().stop()
+        await self.world.power.unfollow()
+
+    def set_fault(self, name: str, on: bool) -> None:
+        super().set_fault(name, on)
+        apply_fault(self.world.power, name, on)
+
+    def receive(self, data: bytes) -> None:
+        for byte in data:
+            if byte == 0x0D:
+                self._command(bytes(self._line).decode("ascii", "replace"))
+                self._line.clear()
+            elif len(self._line) < 64:
+                self._line.append(byte)
+
+    def _command(self, command: str) -> None:
+        if self.world.power.ups_silent:
+            return
+        answer = megatec_answer(self.world.power.upses[0], command, self.ACCEPTED)
+        if answer is not None:
+            self.port.send(answer)
+
+
+def megatec_answer(ups: UpsBattery, command: str, accepted: Collection[str]) -> bytes | None:
+    """The bytes after one command; None where the UPS stays silent because it obeys."""
+    if command == "Q1":
+        return q1(ups)
+    if command == "F":
+        return b"#230.0 002 24.00 50.0\r"
+    if command == "I":
+        return f"#{'REKAM':<15} {'SIM-600':<10} {'1.0':<10}\r".encode("ascii")
+    return None if command[:1] in accepted else command.encode("ascii", "replace") + b"\r"
+
+
+def q1(ups: UpsBattery) -> bytes:
+    """(MMM.M NNN.N PPP.P QQQ RR.R SS.S TT.T b7..b0: input V, fault V, output V, load %, Hz, battery V, deg C, flags."""
+    flags = f"{int(ups.on_battery)}{int(ups.low)}{int(boosting(ups))}{int(ups.replace_battery)}1001"
+    output_v = 0.0 if ups.dead else 230.0
+    hz = ups.input_hz if not ups.on_battery else 50.0
+    return (
+        f"({ups.input_v:05.1f} {ups.input_v if ups.on_battery else 0.0:05.1f} {output_v:05.1f} {ups.load_percent:03.0f} "
+        f"{hz:04.1f} {ups.battery_v:04.1f} 28.0 {flags}\r"
+    ).encode("ascii")
+
+
+def boosting(ups: UpsBattery) -> bool:
+    """A line-interactive UPS lifts a low input by its transformer."""
+    return not ups.on_battery and ups.input_v < 200
+
+
+def status_words(ups: UpsBattery) -> str:
+    """ups.status as NUT's drivers write it."""
+    words = ["OB", "DISCHRG"] if ups.on_battery else ["OL"]
+    if not ups.on_battery and ups.soc < 0.98:
+        words.append("CHRG")
+    for word, present in (("LB", ups.low), ("BOOST", boosting(ups)), ("RB", ups.replace_battery)):
+        if present:
+            words.append(word)
+    return " ".join(words)
+
+
+def variables(ups: UpsBattery, figures: bool) -> dict[str, str]:
+    """What upsd knows of one UPS."""
+    found = {"device.mfr": "Rekam bench", "device.model": "SIM-600", "device.type": "ups", "driver.name": "nutdrv_qx", "ups.status": status_words(ups)}
+    if figures:
+        found |= {
+            "battery.charge": f"{ups.charge_percent:.0f}",
+            "battery.runtime": f"{ups.runtime_s:.0f}",
+            "battery.voltage": f"{ups.battery_v:.2f}",
+            "input.voltage": f"{ups.input_v:.1f}",
+            "input.frequency": f"{ups.input_hz:.1f}",
+            "ups.load": f"{ups.load_percent:.1f}",
+            "ups.realpower.nominal": f"{ups.nominal_w:.0f}",
+        }
+    return found
+
+
+class UpsdFace:
+    """upsd on TCP: names `rekam`, `rekam2`, ... for the batteries of the world."""
+
+    def __init__(self, world: World, link: str, faults: Collection[str]) -> None:
+        check_faults(FAULTS, faults)
+        host, _, port = link.rpartition(":")
+        self.address = link
+        self._host, self._port = host or "127.0.0.1", int(port)
+        self._world = world
+        self._active = set(faults)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._answers: Mapping[str, Callable[[list[str]], list[str]]] = {
+            "VER": lambda _: ["Network UPS Tools upsd 2.8.0 (rekam bench)"],
+            "NETVER": lambda _: ["1.3"],
+            "HELP": lambda _: ["Commands: HELP VER GET LIST USERNAME PASSWORD LOGIN LOGOUT"],
+            "LIST": self._list,
+            "GET": self._get,
+            "USERNAME": lambda _: ["OK"],
+            "PASSWORD": lambda _: ["OK"],
+            "LOGIN": lambda _: ["OK"],
+            "STARTTLS": lambda _: ["ERR FEATURE-NOT-CONFIGURED"],
+        }
+
+    async def start(self) -> None:
+        for name in self._active:
+            apply_fault(self._world.power, name, True)
+        self._world.power.follow(self._world.clock)
+        self._server = await asyncio.start_server(self._client, self._host, self._port, limit=LINE_LIMIT_BYTES)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.address = f"{self._host}:{self._port}"
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.close()
+            await self._server.wait_closed()
+        await self._world.power.unfollow()
+
+    def set_fault(self, name: str, on: bool) -> None:
+        check_faults(FAULTS, [name])
+        (self._active.add if on else self._active.discard)(name)
+        apply_fault(self._world.power, name, on)
+        if name in {"unplug", "refuse"} and on:
+            for writer in list(self._writers):
+                writer.close()
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while not self._active & {"unplug", "refuse"} and (line := await reader.readline()):
+                words = shlex.split(line.decode("utf-8", "replace"))
+                if words[:1] == ["LOGOUT"]:
+                    writer.write(b"OK Goodbye\n")
+                    break
+                await self._send(writer, self._answer(words))
+        except (OSError, ValueError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _send(self, writer: asyncio.StreamWriter, lines: list[str]) -> None:
+        if "mute" in self._active:
+            return
+        if "late" in self._active:
+            await self._world.clock.sleep_s(4.0)
+        data = "".join(f"{line}\n" for line in lines).encode("utf-8")
+        if "truncate" in self._active:
+            data = data[: len(data) // 2]
+        if "corrupt" in self._active:
+            data = bytes(byte ^ 0x20 for byte in data[:24]) + data[24:]
+        writer.write(data)
+        await writer.drain()
+
+    def _answer(self, words: list[str]) -> list[str]:
+        answer = self._answers.get(words[0]) if words else None
+        return answer(words) if answer else ["ERR UNKNOWN-COMMAND"]
+
+    def _ups(self, name: str) -> UpsBattery | None:
+        number = name.removeprefix(UPS_NAME) or "1"
+        known = name.startswith(UPS_NAME) and number.isdigit() and 1 <= int(number) <= len(self._world.power.upses)
+        return self._world.power.upses[int(number) - 1] if known else None
+
+    def _list(self, words: list[str]) -> list[str]:
+        what, name = (words[1:2] or [""])[0], (words[2:3] or [""])[0]
+        if what == "UPS":
+            names = [UPS_NAME + (str(index) if index > 1 else "") for index in range(1, len(self._world.power.upses) + 1)]
+            return ["BEGIN LIST UPS", *(f'UPS {each} "Rekam bench"' for each in names), "END LIST UPS"]
+        ups = self._ups(name)
+        if ups is None:
+            return ["ERR UNKNOWN-UPS"]
+        if what != "VAR":
+            return [f"BEGIN LIST {what} {name}", f"END LIST {what} {name}"]
+        if self._world.power.ups_silent:
+            return [STALE]
+        rows = [f'VAR {name} {key} "{value}"' for key, value in variables(ups, "no-figures" not in self._active).items()]
+        return [f"BEGIN LIST VAR {name}", *rows, f"END LIST VAR {name}"]
+
+    def _get(self, words: list[str]) -> list[str]:
+        if len(words) < 3 or (ups := self._ups(words[2])) is None:
+            return ["ERR UNKNOWN-UPS"]
+        if words[1] == "UPSDESC":
+            return [f'UPSDESC {words[2]} "Rekam bench"']
+        if words[1] == "NUMLOGINS":
+            return [f"NUMLOGINS {words[2]} 0"]
+        if self._world.power.ups_silent:
+            return [STALE]
+        value = variables(ups, "no-figures" not in self._active).get(words[3]) if len(words) > 3 else None
+        return [f'VAR {words[2]} {words[3]} "{value}"'] if value is not None else ["ERR VAR-NOT-SUPPORTED"]
