@@ -17,8 +17,8 @@ from protocols.canonical import canonical_dumps as canonical_dumps
 from protocols.canonical import strict_loads as strict_loads
 
 VERSION: Final = 1
-ENTRY_BYTES_MAX: Final = 96 * 1024
-"""a usual manifest has about 5 KB; 24 power lives of wrapped keys and 32 parts fill 75 KB"""
+ENTRY_BYTES_MAX: Final = 63 * 1024
+"""a usual manifest has about 5 KB; 20 power lives of wrapped keys and 32 parts fill 56 KB; signed it fits one 64 KiB message"""
 RECEIPT_BYTES_MAX: Final = 1024
 PART_BYTES_MAX: Final = 8 * 1024 * 1024
 """sealed; the largest part, an uncompressed 2592 x 1944 iris frame, has 5 MB"""
@@ -93,7 +93,7 @@ class PartRef(Document, frozen=True, kw_only=True):
     """sealed bytes"""
     sha256: Hash
     """over the sealed bytes: the receiving office checks what it cannot open"""
-    key_epoch: Annotated[int, Meta(ge=0, le=23)]
+    key_epoch: Annotated[int, Meta(ge=0, le=19)]
     """index into the manifest's `keys`"""
     quality: Annotated[dict[MessageId, Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]], Meta(max_length=16)]
     """measure -> value, units in the names"""
@@ -122,7 +122,7 @@ class Manifest(Document, frozen=True, kw_only=True):
     record_id: Id16
     register: Annotated[str, Meta(pattern=r"^[A-Za-z0-9/.-]{1,40}\Z")]
     """register number printed on the slip; made from station and sequence, says nothing about the person"""
-    keys: Annotated[tuple[WrappedKeys, ...], Meta(min_length=1, max_length=24)]
+    keys: Annotated[tuple[WrappedKeys, ...], Meta(min_length=1, max_length=20)]
     """one entry per power life in which a part was sealed"""
     parts: Annotated[tuple[PartRef, ...], Meta(min_length=1, max_length=32)]
     exceptions: Annotated[tuple[StepException, ...], Meta(max_length=32)]
