@@ -8,6 +8,7 @@ same seed gives the same pixels. Not responsible for wires, faults or light.
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,14 +96,14 @@ class Images:
         rng = numbers(self.seed, "face", number)
         image, share = self._portraits[int(rng.integers(len(self._portraits)))]
         stack = np.dstack((image.astype(np.float32) * _skin_light(rng), share * 255))
-        placed = _placed(stack[:, ::-1] if rng.random() < 0.5 else stack, shape, rng, turn_deg=1.5, zoom=0.04, shift_px=8)
+        placed: Field = _placed(stack[:, ::-1] if rng.random() < 0.5 else stack, shape, rng, turn_deg=1.5, zoom=0.04, shift_px=8)
         cloth = _cloth(shape, RED_CLOTH if red else BLUE_CLOTH, rng)
         alpha = placed[..., 3:] / 255
         return _bytes(placed[..., :3] * alpha + cloth * (1 - alpha))
 
 
-def _bytes(field: NDArray[np.floating]) -> Pixels:
-    return np.clip(np.rint(field), 0, 255).astype(np.uint8)
+def _bytes(field: NDArray[Any]) -> Pixels:
+    return np.asarray(np.clip(np.rint(field), 0, 255), dtype=np.uint8)
 
 
 def _grey(path: Path) -> Pixels:

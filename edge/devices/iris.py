@@ -1,0 +1,103 @@
+"""Iris module: a second camera behind a near-infrared filter, and the board's light, which it may only borrow.
+
+The board pulses the light within a lease and ends it by itself. So the shutter stays open for nearly a whole frame and the pulse
+makes the picture: frames are taken one after the other, from the first whose exposure began after the board's answer, until one is
+lit. Not responsible for the dose limits (firmware) or for finding the iris (edge/quality/iris.py).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from edge.clock import Clock
+from edge.devices.interfaces import Frame, Identity, Illuminator
+from edge.devices.picam import Sensor
+from edge.errors import DeviceError, DeviceRefused
+from station_config.schema import Iris as Settings
+
+LEASES = 3
+"""tries, each a lease of `light_ms`"""
+LIT_GREY = 100
+"""95th percentile of a picture that the light reached; skin and sclera in near infrared lie far above, a dark frame below 10"""
+FRAME_DURATION_US = 33_333
+RIGHT, LEFT = 1, 2
+
+
+class PicameraIris:
+    """interfaces.IrisModule through picamera2 and an Illuminator."""
+
+    def __init__(self, name: str, settings: Settings, light: Illuminator, clock: Clock) -> None:
+        self.name = name
+        self._settings = settings
+        self._light = light
+        self._clock = clock
+        stream = {"size": (settings.width_px, settings.height_px), "format": "YUV420"}
+        self._sensor = Sensor(name, settings.index, stream, stream, clock)
+
+    async def open(self) -> Identity:
+        return await self._sensor.open(self._controls())
+
+    async def health(self) -> None:
+        await self._sensor.recent()
+
+    async def close(self) -> None:
+        await self._sensor.close()
+
+    async def preview(self) -> Frame:
+        return self._grey(await self._sensor.recent(), {})
+
+    async def capture(self, eye: int) -> Frame:
+        """The first lit picture; when the light reached none, the brightest: the verdict then says that it is too dark."""
+        if eye not in (RIGHT, LEFT):
+            raise ValueError(f"eye {eye}: 1 is right, 2 is left")
+        best: Frame | None = None
+        for _ in range(LEASES):
+            found = await self._lit_frame({"eye": float(eye)})
+            if best is None or found.metadata["brightness"] > best.metadata["brightness"]:  # type: ignore[operator]  # set as a number below
+                best = found
+            if _is_lit(found):
+                return found
+        assert best is not None
+        return best
+
+    async def _lit_frame(self, notes: dict[str, float]) -> Frame:
+        """Borrow the light once; frames follow each other without a gap until one is lit or the lease is over."""
+        lease_s = await self._borrow() / 1000
+        lit_from_s = self._clock.monotonic_s()
+        try:
+            best = self._grey(await self._sensor.exposed_after(lit_from_s), notes)
+            while not _is_lit(best) and self._clock.monotonic_s() < lit_from_s + lease_s:
+                best = max(best, self._grey(await self._sensor.next_frame(), notes), key=lambda frame: frame.metadata["brightness"])
+        finally:
+            await self._give_back()
+        return best
+
+    async def _borrow(self) -> int:
+        """Milliseconds granted. A board that cannot give light is no fault of this camera: DeviceRefused either way."""
+        try:
+            return await self._light.light(self._settings.light_ms)
+        except DeviceRefused:
+            raise
+        except DeviceError as problem:
+            raise DeviceRefused("light_unavailable", self.name, f"no light: {problem.what}", "The board is tried again by itself.") from problem
+
+    async def _give_back(self) -> None:
+        try:
+            await self._light.dark()
+        except DeviceError:
+            return  # the lease ends by itself on the board
+
+    def _grey(self, frame: Frame, notes: dict[str, float]) -> Frame:
+        """The luminance plane of the padded YUV420 array."""
+        grey = np.ascontiguousarray(frame.pixels[: self._settings.height_px, : self._settings.width_px])
+        return Frame(grey, metadata={**frame.metadata, **notes, "brightness": float(np.percentile(grey[::4, ::4], 95))})
+
+    def _controls(self) -> dict[str, Any]:
+        return {
+            "AeEnable": False, "ExposureTime": self._settings.exposure_us, "AnalogueGain": self._settings.gain,
+            "FrameDurationLimits": (FRAME_DURATION_US, FRAME_DURATION_US),
+        }
+
+
+def _is_lit(frame: Frame) -> bool:
+    return float(frame.metadata["brightness"]) >= LIT_GREY

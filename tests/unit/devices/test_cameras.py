@@ -1,0 +1,232 @@
+"""Face camera and iris module through the picamera2 stand-in, against the simulated sensors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.clock import SystemClock
+from edge.devices.camera import PicameraCamera
+from edge.devices.iris import PicameraIris
+from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
+from simulators import camera as camera_bench
+from simulators import iris_camera as iris_bench
+from simulators.world import World, digest
+from station_config.schema import Camera, Iris
+from tests.waiting import until
+
+STANDINS = Path(__file__).resolve().parents[3] / "simulators" / "standins"
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(seed=3, people=2, samples=Path("/work/shared/samples"))
+
+
+@asynccontextmanager
+async def cameras(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[camera_bench.CameraServer, iris_bench.IrisCameraServer]]:
+    servers = camera_bench.build(world, "127.0.0.1:0"), iris_bench.build(world, "127.0.0.1:0")
+    for server in servers:
+        await server.start()
+    monkeypatch.syspath_prepend(str(STANDINS))
+    monkeypatch.setenv("REKAM_CAMERAS", ",".join(server.address for server in servers))
+    try:
+        yield servers
+    finally:
+        for server in servers:
+            await server.stop()
+
+
+class Light:
+    """An illuminator that pulses like the board's: 20 ms in every 133 ms of the lease."""
+
+    def __init__(self, world: World, error: DeviceError | None = None) -> None:
+        self.world = world
+        self.error = error
+        self.leases: list[int] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def light(self, duration_ms: int) -> int:
+        if self.error is not None:
+            raise self.error
+        self.leases.append(duration_ms)
+        self._task = asyncio.create_task(self._pulse(duration_ms))
+        return duration_ms
+
+    async def dark(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _pulse(self, duration_ms: int) -> None:
+        left_ms = duration_ms
+        try:
+            while left_ms > 0:
+                self.world.illuminator_on = True
+                await self.world.clock.sleep_s(0.020)
+                self.world.illuminator_on = False
+                await self.world.clock.sleep_s(0.113)
+                left_ms -= 133
+        finally:
+            self.world.illuminator_on = False
+
+
+def run(scene: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await scene()
+
+    asyncio.run(bounded())
+
+
+def test_still_is_what_the_sensor_handed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            person = world.sit(0)
+            world.desk.looking_at = "camera"
+            clock = SystemClock()
+            device = PicameraCamera("camera", Camera(), clock)
+            identity = await device.open()
+            before_s = clock.monotonic_s()
+            frame = await device.still()
+            await device.close()
+            assert identity.model == "imx708"
+            assert frame.pixels.shape == (800, 600, 3)
+            assert frame.metadata["began_s"] >= before_s
+            assert frame.metadata["ExposureTime"] > 0
+            assert digest(frame.pixels) in world.served.digests[person.number, "face", 0]
+
+    run(scene)
+
+
+def test_preview_is_small_and_not_recorded_as_a_capture(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            person = world.sit(1)
+            world.desk.looking_at = "camera"
+            device = PicameraCamera("camera", Camera(), SystemClock())
+            await device.open()
+            small, still = await device.preview(), await device.still()
+            await device.close()
+            assert small.pixels.shape == (640, 480, 3)
+            assert abs(float(small.pixels.mean()) - float(still.pixels.mean())) < 6
+            assert len(world.served.digests[person.number, "face", 0]) == 1
+
+    run(scene)
+
+
+def test_iris_is_exposed_under_the_borrowed_light(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            person = world.sit(0)
+            world.desk.looking_at = "iris"
+            light = Light(world)
+            device = PicameraIris("iris", Iris(), light, SystemClock())
+            await device.open()
+            right, left = await device.capture(1), await device.capture(2)
+            await device.close()
+            assert light.leases
+            assert right.pixels.shape == left.pixels.shape == (480, 640)
+            assert min(right.metadata["brightness"], left.metadata["brightness"]) >= 100
+            assert digest(right.pixels) in world.served.digests[person.number, "iris", 1]
+            assert digest(left.pixels) in world.served.digests[person.number, "iris", 2]
+
+    run(scene)
+
+
+def test_iris_without_light_is_dark(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead(Light):
+        async def light(self, duration_ms: int) -> int:
+            return duration_ms
+
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            world.sit(0)
+            world.desk.looking_at = "iris"
+            device = PicameraIris("iris", Iris(), Dead(world), SystemClock())
+            await device.open()
+            frame = await device.capture(1)
+            await device.close()
+            assert frame.metadata["brightness"] < 20
+
+    run(scene)
+
+
+@pytest.mark.parametrize("error", [
+    DeviceRefused("light_limit", "board", "burst limit", "Wait 20 s."),
+    DeviceAbsent("port_absent", "board", "no port", "Plug it in."),
+])
+def test_a_board_that_gives_no_light_is_no_fault_of_the_camera(world: World, monkeypatch: pytest.MonkeyPatch, error: DeviceError) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            device = PicameraIris("iris", Iris(), Light(world, error), SystemClock())
+            await device.open()
+            with pytest.raises(DeviceRefused) as caught:
+                await device.capture(1)
+            await device.close()
+            assert caught.value.code in {"light_limit", "light_unavailable"}
+
+    run(scene)
+
+
+FAULTS: dict[str, tuple[type[DeviceError], str]] = {
+    "stall": (DeviceTimeout, "camera_silent"),
+    "late_frame": (DeviceTimeout, "camera_silent"),
+    "unplug": (DeviceAbsent, "camera_absent"),
+    "old_frame": (DeviceProtocolError, "frame_old"),
+    "wrong_size": (DeviceProtocolError, "frame_wrong_size"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_in_mid_capture_then_recovery(world: World, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch) as (server, _):
+            world.sit(0)
+            world.desk.looking_at = "camera"
+            device = PicameraCamera("camera", Camera(), SystemClock())
+            await device.open()
+            server.set_fault(fault, True)
+            kind, code = FAULTS[fault]
+            with pytest.raises(kind) as caught:
+                await device.still()
+            assert caught.value.code == code
+            await device.close()
+            server.set_fault(fault, False)
+            await until(lambda: fault != "unplug" or server.listening, "the camera's plug")
+            fresh = PicameraCamera("camera", Camera(), SystemClock())
+            await fresh.open()
+            assert (await fresh.still()).pixels.shape == (800, 600, 3)
+            await fresh.close()
+
+    run(scene)
+
+
+def test_no_camera_at_that_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            with pytest.raises(DeviceAbsent) as caught:
+                await PicameraCamera("camera", Camera(index=5), SystemClock()).open()
+            assert caught.value.code == "camera_absent"
+
+    run(scene)
+
+
+def test_frames_differ_and_nobody_means_an_empty_chair(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            world.sit(0)
+            world.desk.looking_at = "camera"
+            device = PicameraCamera("camera", Camera(), SystemClock())
+            await device.open()
+            first, second = await device.still(), await device.still()
+            world.desk.looking_at = None
+            empty = await device.still()
+            await device.close()
+            assert not np.array_equal(first.pixels, second.pixels)
+            assert empty.pixels.std() < 10
+
+    run(scene)
