@@ -111,6 +111,10 @@ class PtyPort:
             then()
         self._work.set()
 
+    def pause(self, seconds: float) -> None:
+        """Silence behind what is queued so far."""
+        self._queue.append((seconds, b"", None))
+
     @property
     def pending(self) -> int:
         """Bytes that have not left yet."""
@@ -135,14 +139,15 @@ class PtyPort:
                 delay_s, piece, then = self._queue.popleft()
                 if delay_s:
                     await self._clock.sleep_s(delay_s)
+                    self._due_s = self._clock.now_s()
                 await self._pace(piece)
                 if then:
                     then()
             self._work.clear()
             await self._work.wait()
+            self._due_s = self._clock.now_s()
 
     async def _pace(self, piece: bytes) -> None:
-        self._due_s = max(self._due_s, self._clock.now_s())
         slice_s = max(SLICE_S, self.faults.burst_s if self.faults else 0.0)
         size = max(1, int(self.baud / BITS_A_BYTE * slice_s))
         for start in range(0, len(piece), size):
@@ -151,7 +156,7 @@ class PtyPort:
             await self._write(self._on_the_wire(part))
 
     async def _wait_for_wire(self, count: int) -> None:
-        """An absolute timetable: a late wake-up is made good by the next slice."""
+        """An absolute timetable while bytes are queued: a late wake-up is made good by the next slice."""
         self._due_s += count * BITS_A_BYTE / self.baud
         ahead_s = self._due_s - self._clock.now_s()
         if ahead_s > 0:
@@ -163,6 +168,7 @@ class PtyPort:
                 data = data[os.write(self._master, data) :]
             except BlockingIOError:
                 await self._ready(write=True)
+                self._due_s = self._clock.now_s()
 
     async def _receive_loop(self) -> None:
         while True:

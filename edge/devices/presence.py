@@ -41,7 +41,7 @@ NEXT: dict[tuple[str, str], str] = {
 }
 """(state, what happened) -> state; anything else is a programming error"""
 
-ANSWERS = frozenset({"finger_missing", "nothing_signed"})
+ANSWERS = frozenset({"finger_missing"})
 """codes of time-outs that tell about the person, not about the device"""
 
 

@@ -1,0 +1,335 @@
+"""Fingerprint sensors of the ZFM / R30x / R50x family: commands through adafruit_fingerprint, images through our own checked reader.
+
+The library verifies no checksum, reads fixed lengths and recurses once per data packet, so it talks through `CheckedUart`, which hands
+it whole verified acknowledges only, and never sees an image. Not here: judging the image, waiting for a finger to be lifted.
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import serial
+from adafruit_fingerprint import Adafruit_Fingerprint
+
+from edge.clock import Clock
+from edge.devices.interfaces import Frame, Identity, Progress
+from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
+from edge.links.serial_port import SerialPort
+from protocols import zfm
+from station_config.schema import Fingerprint
+
+T = TypeVar("T")
+
+SPEEDS = (921_600, 460_800, 230_400, 115_200, 57_600, 38_400, 19_200, 9_600)
+ANSWER_S = 1.0
+"""longest answer to a plain command; GenImg of an R503 takes 0.2 s"""
+PROBE_S = 0.25
+COMMAND_S = 3.0
+POLL_S = 0.05
+"""between two looks for a finger: 8 to 14 looks a second"""
+QUIET_S = 0.1
+"""four times the longest gap inside an upload"""
+BABBLE_S = 3.0
+STALL_S = 1.0
+UPLOAD_TRIES = 3
+LARGEST_PACKETS = 3
+"""SetSysPara 6: 256 bytes, 4 % fewer bytes on the wire than the default"""
+STRAY_LIMIT = 4096
+AURA_BREATHE, AURA_ON, AURA_OFF, AURA_BLUE = 1, 3, 4, 2
+
+LIBRARY_FAILS = (RuntimeError, UnboundLocalError, struct.error, IndexError, zfm.ZfmError)
+"""all that adafruit_fingerprint 2.2.25 raises when an answer is not what it hoped for"""
+
+
+class CheckedUart:
+    """The serial port as the library sees it: one whole acknowledge with a right checksum, or nothing."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self.code: int | None = None
+        """confirmation code of the last answer, None when none came"""
+        self._port = port
+        self._answer = b""
+
+    def write(self, data: bytes) -> int | None:
+        self._port.reset_input_buffer()
+        self._answer = b""
+        self.code = None
+        return self._port.write(bytes(data))
+
+    def read(self, count: int) -> bytes:
+        """The next `count` bytes of the answer; a short error acknowledge is filled up with zeros, since the library asks for the long one."""
+        if not self._answer:
+            payload = self._next_ack()
+            if payload is None:
+                return b""
+            self.code = payload[0]
+            whole = zfm.encode(zfm.ACK, payload)
+            if len(whole) != count and self.code == zfm.OK:
+                raise zfm.ZfmError(f"answer of {len(whole)} bytes instead of {count}: it belongs to an older command")
+            self._answer = whole.ljust(count, b"\0")
+        taken, self._answer = self._answer[:count], self._answer[count:]
+        return taken
+
+    def _next_ack(self) -> bytes | None:
+        decoder = zfm.Decoder()
+        while data := self._port.read(max(1, self._port.in_waiting)):
+            for item in decoder.feed(data):
+                if isinstance(item, zfm.Damaged):
+                    raise zfm.ZfmError(item.reason)
+                if item.pid == zfm.ACK and item.payload:
+                    return item.payload
+            if decoder.stray > STRAY_LIMIT:
+                raise zfm.ZfmError(f"{decoder.stray} bytes without an answer")
+        return None
+
+
+class ZfmSensor:
+    """One sensor on one serial port."""
+
+    def __init__(self, name: str, config: Fingerprint, clock: Clock) -> None:
+        self.name = name
+        self.packet_size = 0
+        self._config = config
+        self._clock = clock
+        self._port = SerialPort(name, config.port, config.baud)
+        self._uart: CheckedUart | None = None
+        self._library: Adafruit_Fingerprint | None = None
+        self._aura = False
+        self._unsettled = False
+
+    @property
+    def baud(self) -> int:
+        """Speed in use; after `open` the fastest that both ends hold."""
+        return self._port.baud
+
+    async def open(self) -> Identity:
+        """Find the sensor at any speed, then raise packet size and speed. Raises DeviceAbsent, DeviceRefused, DeviceTimeout, DeviceProtocolError."""
+        await self._port.open()
+        await self._settle()
+        await self._find()
+        await self._largest_packets()
+        await self._fastest_speed()
+        self._aura = await self._light(AURA_OFF)
+        return Identity("ZFM", f"system id {self._sensor().system_id}", firmware=f"packets {self.packet_size}, baud {self.baud}")
+
+    async def health(self) -> None:
+        """ReadSysPara."""
+        await self._command("ReadSysPara", lambda sensor: sensor.read_sysparam())
+
+    async def close(self) -> None:
+        self._library = None
+        await self._port.close()
+
+    async def finger_present(self) -> bool:
+        """GenImg: True when the image of a finger now lies in the sensor's buffer."""
+        code = await self._command("GenImg", lambda sensor: sensor.get_image(), allowed=(zfm.OK, zfm.NO_FINGER))
+        return code == zfm.OK
+
+    async def capture(self, progress: Progress) -> Frame:
+        """Wait for a finger and fetch its image: uint8 (rows, columns), values 0..255 in steps of 17.
+
+        Raises DeviceTimeout `finger_missing`, `image_stalled`; DeviceProtocolError `image_damaged`; DeviceRefused `image_refused`.
+        """
+        await self._await_finger()
+        image = await self._fetch(progress)
+        pixels = np.frombuffer(zfm.expand(image), np.uint8).reshape(self._config.height_px, self._config.width_px)
+        return Frame(pixels, self._config.ppi, {"baud": float(self.baud), "packet_bytes": float(self.packet_size)})
+
+    # opening
+
+    def _speeds(self) -> Iterator[int]:
+        """The sensor keeps its speed over a power cut, so the one we raise it to comes first."""
+        yield from dict.fromkeys((self._config.fastest_baud, self._config.baud, *reversed(SPEEDS)))
+
+    async def _find(self) -> None:
+        for baud in self._speeds():
+            self._port.set_baud(baud)
+            try:
+                self._library = await self._in_thread("VfyPwd", self._connect, PROBE_S)
+            except (DeviceTimeout, DeviceProtocolError):
+                continue
+            self._note_packet_size()
+            return
+        what = f"no sensor answers on {self._config.port} at any speed"
+        raise DeviceAbsent("device_silent", self.name, what, "Check plug and power.", wire=self._port.tail.text())
+
+    def _connect(self, port: serial.Serial) -> Adafruit_Fingerprint:
+        self._uart = CheckedUart(port)
+        return Adafruit_Fingerprint(self._uart)
+
+    async def _largest_packets(self) -> None:
+        if self._sensor().data_packet_size != LARGEST_PACKETS:
+            await self._set(zfm.PARAMETER_PACKET, LARGEST_PACKETS)
+            await self.health()
+        self._note_packet_size()
+
+    def _note_packet_size(self) -> None:
+        self.packet_size = zfm.PACKET_SIZES[min(self._sensor().data_packet_size, LARGEST_PACKETS)]
+
+    async def _fastest_speed(self) -> None:
+        """Go up to the fastest speed that the sensor accepts and that then carries an answer."""
+        for baud in SPEEDS:
+            if self.baud < baud <= self._config.fastest_baud and await self._try_speed(baud):
+                return
+
+    async def _try_speed(self, baud: int) -> bool:
+        before = self.baud
+        if not await self._set(zfm.PARAMETER_BAUD, baud // zfm.BAUD_STEP):
+            return False
+        self._port.set_baud(baud)
+        try:
+            await self.health()
+        except (DeviceTimeout, DeviceProtocolError):
+            self._port.set_baud(before)
+            await self.health()
+            return False
+        return True
+
+    async def _set(self, parameter: int, value: int) -> bool:
+        """SetSysPara; False when the sensor refuses that value."""
+        try:
+            await self._command("SetSysPara", lambda sensor: sensor.set_sysparam(parameter, value))
+        except DeviceRefused:
+            return False
+        return True
+
+    # finger and light
+
+    async def _await_finger(self) -> None:
+        end_s = self._clock.monotonic_s() + self._config.finger_timeout_s
+        lit = False
+        while not await self.finger_present():
+            if self._clock.monotonic_s() >= end_s:
+                raise DeviceTimeout("finger_missing", self.name, f"no finger within {self._config.finger_timeout_s:g} s", "Place the finger on the sensor.")
+            lit = lit or (self._aura and await self._light(AURA_BREATHE))
+            await self._clock.sleep_s(POLL_S)
+
+    async def _light(self, mode: int) -> bool:
+        """Aura ring of the R503; False where there is none."""
+        try:
+            await self._command("AuraLedConfig", lambda sensor: sensor.set_led(AURA_BLUE, mode))
+        except DeviceRefused:
+            return False
+        return True
+
+    # image
+
+    async def _fetch(self, progress: Progress) -> bytes:
+        """UpImage, again when it came damaged: the picture stays in the sensor's buffer."""
+        for left in reversed(range(UPLOAD_TRIES)):
+            try:
+                return await self._upload(progress)
+            except (DeviceProtocolError, DeviceTimeout):
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _upload(self, progress: Progress) -> bytes:
+        await self._settle()
+        self._unsettled = True
+        reader = UploadReader(self._config.width_px * self._config.height_px // 2, progress)
+        wire_s = zfm.wire_bytes(reader.upload.size, self.packet_size) * 10 / self.baud
+        try:
+            async with asyncio.timeout(STALL_S) as reader.stall:
+                image = await self._port.exchange(zfm.command(zfm.UP_IMAGE), reader.take, 1.5 * wire_s + STALL_S)
+        except TimeoutError as error:
+            what = f"the image stopped at {reader.upload.progress:.0%}"
+            raise DeviceTimeout("image_stalled", self.name, what, "Try again; check the cable.", wire=self._port.tail.text()) from error
+        except zfm.UploadRefused as error:
+            self._unsettled = False
+            raise self._refused("image_refused", "UpImage", error.code) from error
+        except zfm.ZfmError as error:
+            raise self._bad("image_damaged", str(error)) from error
+        self._unsettled = False
+        return image
+
+    async def _settle(self) -> None:
+        """Let an unfinished upload run out, so that its bytes answer no later question. Raises DeviceTimeout when it never ends."""
+        if not self._unsettled and not self._port.drop_input():
+            return
+        try:
+            async with asyncio.timeout(BABBLE_S):
+                while await self._heard():
+                    pass
+        except TimeoutError as error:
+            raise self._port.timed_out("the sensor to fall silent", BABBLE_S) from error
+        self._unsettled = False
+
+    async def _heard(self) -> bool:
+        try:
+            return bool(await self._port.read(QUIET_S))
+        except DeviceTimeout:
+            return False
+
+    # the library
+
+    def _sensor(self) -> Adafruit_Fingerprint:
+        if self._library is None:
+            raise DeviceAbsent("port_absent", self.name, "the sensor is not open", "It is tried again by itself.")
+        return self._library
+
+    async def _command(self, instruction: str, work: Callable[[Adafruit_Fingerprint], int], allowed: tuple[int, ...] = (zfm.OK,)) -> int:
+        """One command through the library. Raises DeviceRefused for any other confirmation code."""
+        await self._settle()
+        sensor = self._sensor()
+        code = await self._in_thread(instruction, lambda _: work(sensor), ANSWER_S)
+        if code not in allowed:
+            raise self._refused("command_refused", instruction, code)
+        return code
+
+    async def _in_thread(self, instruction: str, work: Callable[[serial.Serial], T], answer_s: float) -> T:
+        """The library's call, to its end even when the caller is cancelled: nobody may use the port before."""
+        call = asyncio.ensure_future(self._port.in_thread(work, COMMAND_S, answer_s))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            await asyncio.wait({call})
+            if not call.cancelled():
+                call.exception()
+            raise
+        except LIBRARY_FAILS as error:
+            raise self._explain(instruction, error, answer_s) from error
+
+    def _explain(self, instruction: str, error: Exception, waited_s: float) -> DeviceError:
+        """What the library's exception meant, from the answer that it was given."""
+        code = self._uart.code if self._uart else None
+        if isinstance(error, zfm.ZfmError):
+            return self._bad("bad_answer", f"{instruction}: {error}")
+        if code is None:
+            return self._port.timed_out(f"the answer to {instruction}", waited_s)
+        if code != zfm.OK:
+            return self._refused("command_refused", instruction, code)
+        return self._bad("bad_answer", f"{instruction}: {error}")
+
+    def _refused(self, code: str, instruction: str, answer: int) -> DeviceRefused:
+        text = zfm.CODES.get(answer, "unknown code")
+        return DeviceRefused(code, self.name, f"{instruction} answered {answer:02x} ({text})", "Lift the finger and place it again.", answer=f"{answer:02x}")
+
+    def _bad(self, code: str, what: str) -> DeviceProtocolError:
+        return DeviceProtocolError(code, self.name, what, "Check cable and earthing; it is tried again by itself.", wire=self._port.tail.text())
+
+
+class UploadReader:
+    """Feeds a port's growing buffer into `zfm.Upload`, reports progress in whole per cents, pushes the stall alarm ahead."""
+
+    def __init__(self, size: int, progress: Progress) -> None:
+        self.upload = zfm.Upload(size)
+        self.stall: asyncio.Timeout
+        self._progress = progress
+        self._seen = 0
+        self._told = -1
+
+    def take(self, got: bytearray) -> bytes | None:
+        """The image once it is whole. Raises zfm.ZfmError."""
+        if len(got) == self._seen:
+            return None
+        self.stall.reschedule(asyncio.get_running_loop().time() + STALL_S)
+        image = self.upload.feed(bytes(got[self._seen :]))
+        self._seen = len(got)
+        percent = int(self.upload.progress * 100)
+        if percent != self._told:
+            self._told = percent
+            self._progress(percent / 100)
+        return image
