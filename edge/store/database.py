@@ -1,0 +1,200 @@
+"""One SQLite connection that can be trusted, or none: opening, checking, migrating, committing, and what to do when the disk fails.
+
+WAL, synchronous=FULL, EXCLUSIVE, no mmap, no power-safe overwrite: the combination that lost nothing in block-level crash trials.
+After any I/O error the connection is closed; the next call reopens it, reads the log back from the disk itself, checks it and
+writes all of it into the main file before anything new is added. A failed write is never simply tried again: the kernel
+drops what it could not write and then reports success.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files as package_files
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from edge.errors import StoreBusy, StoreError, StoreFull
+from edge.store.check import Damaged, check_structure
+from edge.store.files import Files
+from edge.store.salvage import finish_exchange, set_aside
+from edge.store.tables import one
+
+FILE_NAME = "rekam.db"
+PAGE_BYTES = 1024
+"""each commit rewrites three or four small pages: at 4096 that alone is half of a 0.5 MB record (tools/bench_store.py)"""
+CACHE_KIB = 4096
+LOG_PAGES_MAX = 8192
+"""8 MB: checkpoints follow each record; this bounds the log when an enrolment stays open for very long"""
+UNTRUSTED = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError,
+             apsw.InternalError, apsw.NoMemError, apsw.FormatError, apsw.PermissionsError)
+"""what the disk or its content can cause; every other SQLite error is a mistake of ours and goes through"""
+
+
+class Database:
+    """The store's file. Used from one thread. `vfs` names an SQLite VFS, None is the system's own."""
+
+    def __init__(self, folder: Path, files: Files, vfs: str | None = None) -> None:
+        self._folder, self._files, self._vfs = folder, files, vfs
+        self._connection: apsw.Connection | None = None
+        self._deep = False
+        self._log_pages = 0
+        self._trusted()
+
+    @contextmanager
+    def read(self) -> Iterator[apsw.Connection]:
+        """Raises StoreError when the disk fails; the state on the disk is then unknown until the next call has checked it."""
+        connection = self._trusted()
+        try:
+            yield connection
+        except apsw.FullError as error:
+            raise _full() from error
+        except UNTRUSTED as error:
+            self._distrust(error)
+            raise _failed(error) from error
+
+    @contextmanager
+    def write(self) -> Iterator[apsw.Connection]:
+        """One transaction: durable when the block has ended without an exception, undone otherwise."""
+        with self.read() as connection, connection:
+            yield connection
+        if self._log_pages > LOG_PAGES_MAX:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Move the log into the main file. Failing loses nothing: what is committed stays in the log."""
+        try:
+            self._trusted().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+            self._log_pages = 0
+        except apsw.FullError:
+            return
+        except UNTRUSTED as error:
+            self._distrust(error)
+
+    def close(self) -> None:
+        """Move the log into the main file and let go of it."""
+        if self._connection is not None:
+            self.checkpoint()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def free_bytes(self) -> int:
+        """Bytes inside the file that purged records left for new ones."""
+        with self.read() as connection:
+            return int(one(connection, "PRAGMA freelist_count")[0]) * PAGE_BYTES
+
+    def _trusted(self) -> apsw.Connection:
+        if self._connection is None:
+            self._connection = self._open()
+            self._deep = False
+        return self._connection
+
+    def _distrust(self, error: apsw.Error) -> None:
+        """Let go of the file without writing; corruption asks for a look at every page."""
+        self._deep = self._deep or isinstance(error, apsw.CorruptError | apsw.NotADBError)
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close(True)
+
+    def _open(self) -> apsw.Connection:
+        """Raises StoreBusy, StoreError."""
+        try:
+            finish_exchange(self._folder, self._files)
+            self._files.make(self._folder)
+            try:
+                return self._open_checked(self._folder)
+            except (Damaged, apsw.CorruptError, apsw.NotADBError) as problem:
+                set_aside(self._folder, str(problem), self._files, self._connect)
+            return self._open_checked(self._folder)
+        except apsw.FullError as error:
+            raise _full() from error
+        except (OSError, Damaged, *UNTRUSTED) as error:
+            raise _failed(error) from error
+
+    def _open_checked(self, folder: Path) -> apsw.Connection:
+        """Read what the disk really has, check it, and write the log into the main file before anything is added to it."""
+        self._files.forget_cache(folder / f"{FILE_NAME}-wal")
+        if not self._files.size(folder / FILE_NAME) and self._files.size(folder / f"{FILE_NAME}-wal"):
+            raise Damaged("the main file is empty but its log is not")
+        connection = self._connect(folder)
+        try:
+            check_structure(connection, self._deep)
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        except BaseException:
+            connection.close(True)
+            raise
+        connection.set_wal_hook(self._note_log)
+        return connection
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _connect(self, folder: Path) -> apsw.Connection:
+        """Open or create the file, hold it against every other process, bring its schema up to date."""
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(f"file:{quote(str(folder / FILE_NAME))}?psow=0", flags=flags, vfs=self._vfs)
+        try:
+            _configure(connection)
+            migrate(connection)
+        except apsw.BusyError as error:
+            connection.close(True)
+            raise StoreBusy(
+                "store_busy", f"another program uses the store in {folder}",
+                "Close the other station program (or wait until it has stopped), then start again",
+            ) from error
+        except BaseException:
+            connection.close(True)
+            raise
+        return connection
+
+
+def _configure(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(0)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.pragma("locking_mode", "EXCLUSIVE")
+    connection.pragma("page_size", PAGE_BYTES)
+    connection.pragma("journal_mode", "WAL")
+    connection.pragma("synchronous", "FULL")
+    connection.pragma("cache_size", -CACHE_KIB)
+    connection.pragma("mmap_size", 0)
+    connection.pragma("foreign_keys", True)
+    connection.wal_autocheckpoint(0)
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Run every schema file newer than the store, each in its own transaction. Raises StoreError when the store is newer than this program."""
+    scripts = schema_scripts()
+    version = int(one(connection, "PRAGMA user_version")[0])
+    if version > max(scripts):
+        raise StoreError(
+            "store_newer", f"the store has schema {version}, this program knows {max(scripts)}",
+            "Install the newer program again; the store was not touched",
+        )
+    for number in range(version + 1, max(scripts) + 1):
+        with connection:
+            connection.execute(scripts[number])
+            connection.pragma("user_version", number)
+
+
+def schema_scripts() -> dict[int, str]:
+    """Version -> SQL, from schema_v<version>.sql beside this file."""
+    found = {}
+    for entry in package_files("edge.store").iterdir():
+        match = re.fullmatch(r"schema_v(\d+)\.sql", entry.name)
+        if match:
+            found[int(match[1])] = entry.read_text(encoding="utf-8")
+    return found
+
+
+def _full() -> StoreFull:
+    return StoreFull("store_full", "the disk is full", "Nothing that was saved is lost. Free space or send what waits, then try again")
+
+
+def _failed(error: Exception) -> StoreError:
+    return StoreError(
+        "store_failed", f"the disk did not keep what it was given ({error})",
+        "Everything shown as saved before is safe. Try again; if it happens again, stop the station and change the card",
+    )

@@ -1,0 +1,182 @@
+"""A file that cannot be trusted is set aside whole, and what in it can be read and passes its hash goes on in a new one.
+
+The new file is built beside the old one and exchanged by two renames of folders; a cut between any two steps is finished or begun
+again at the next start. Nothing of the old folder is ever deleted or changed.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from edge.store.files import Files
+from edge.store.tables import PARTS_MAX, Row, first, one, rows
+from edge.store.values import Damage, Head
+
+DAMAGE_SETTING = "store.damage"
+UNKNOWN_HEAD_STEP = 1_000_000_000
+"""numbering goes on here when the old head is unreadable: a number that may have been used is never used twice"""
+Connect = Callable[[Path], apsw.Connection]
+COLUMNS = {
+    "record": "number, record_id", "enrolment": "id, record, ticket, roster_row, progress, committed", "epoch": "record, epoch, wrapped",
+    "setting": "name, value", "ledger": "sequence, hash, record, urgent, size, outcome, received_s, receipt, envelope",
+    "part": "number, kind, position, media_type, key_epoch, quality, size, sha256, sealed",
+}
+
+
+def finish_exchange(folder: Path, files: Files) -> None:
+    """Complete or undo an exchange that a cut interrupted."""
+    fresh = _fresh(folder)
+    if not files.exists(fresh):
+        return
+    if files.exists(folder):
+        files.remove(fresh)
+    else:
+        files.rename(fresh, folder)
+
+
+def set_aside(folder: Path, reason: str, files: Files, connect: Connect) -> Damage:
+    """Exchange the store for a new one with what is readable. Raises apsw.Error or OSError when the disk fails; the old one then stays."""
+    aside, ordinal = _free_name(folder, files)
+    fresh = _fresh(folder)
+    files.make(fresh)
+    target = connect(fresh)
+    try:
+        carried, lost = _carry(_try_connect(folder, connect), target, ordinal)
+        with target:
+            damage = _note(target, Damage(str(aside), reason, carried, lost))
+        target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+    finally:
+        target.close(True)
+    files.rename(folder, aside)
+    files.rename(fresh, folder)
+    return damage
+
+
+def _fresh(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".new")
+
+
+def _free_name(folder: Path, files: Files) -> tuple[Path, int]:
+    ordinal = 1
+    while files.exists(folder.with_name(f"{folder.name}.damaged-{ordinal}")):
+        ordinal += 1
+    return folder.with_name(f"{folder.name}.damaged-{ordinal}"), ordinal
+
+
+def _try_connect(folder: Path, connect: Connect) -> apsw.Connection | None:
+    try:
+        return connect(folder)
+    except apsw.Error:
+        return None
+
+
+def _carry(source: apsw.Connection | None, target: apsw.Connection, ordinal: int) -> tuple[int, int]:
+    """Everything small in one commit, then the parts record by record until the disk is full. Returns rows carried and lost."""
+    if source is None:
+        with target:
+            _put_head(target, None, ordinal)
+        return 0, 0
+    try:
+        with target:
+            carried, lost = _carry_small(source, target, ordinal)
+        parts, parts_lost = _carry_parts(source, target)
+    finally:
+        source.close(True)
+    return carried + parts, lost + parts_lost
+
+
+def _carry_small(source: apsw.Connection, target: apsw.Connection, ordinal: int) -> tuple[int, int]:
+    carried = 0
+    for table in ("record", "enrolment", "epoch", "setting"):
+        carried += _put(target, table, _rows(source, table))
+    head = _read_head(source)
+    found = _put(target, "ledger", (row for row in _rows(source, "ledger") if _entry_whole(row)))
+    _put_head(target, head, ordinal)
+    last = head.sequence if head else _highest(target)
+    return carried + found, max(0, last - found)
+
+
+def _carry_parts(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]:
+    carried = lost = 0
+    for (record,) in rows(target, "SELECT number FROM record ORDER BY number"):
+        found = [row for index in range(PARTS_MAX) if (row := _part(source, record * PARTS_MAX + index)) is not None]
+        whole = [row for row in found if row and hashlib.sha256(row[8]).digest() == row[7]]
+        try:
+            with target:
+                carried += _put(target, "part", whole)
+        except apsw.FullError:
+            whole = []
+        lost += len(found) - len(whole)
+    return carried, lost
+
+
+def _part(source: apsw.Connection, number: int) -> Row | None:
+    """None: never was there. Empty: cannot be read."""
+    try:
+        return first(source, f"SELECT {COLUMNS['part']} FROM part WHERE number = ?", number)  # noqa: S608  # constant names
+    except apsw.Error:
+        return ()
+
+
+def _rows(source: apsw.Connection, table: str) -> Iterator[Row]:
+    """Rows from the front up to the damage, then from the back up to it."""
+    seen: set[Row] = set()
+    for order in ("ASC", "DESC"):
+        try:
+            for row in source.execute(f"SELECT {COLUMNS[table]} FROM {table} ORDER BY 1 {order}"):  # noqa: S608  # constant names
+                if row[:2] not in seen:
+                    seen.add(row[:2])
+                    yield row
+        except apsw.Error:
+            continue
+        return
+
+
+def _put(target: apsw.Connection, table: str, rows: Iterable[Row]) -> int:
+    """Insert what fits the new file's rules; a row that breaks one was damaged."""
+    marks = ", ".join("?" * (COLUMNS[table].count(",") + 1))
+    count = 0
+    for row in rows:
+        try:
+            target.execute(f"INSERT INTO {table} ({COLUMNS[table]}) VALUES ({marks})", row)  # noqa: S608  # constant names
+            count += 1
+        except apsw.ConstraintError:
+            continue
+    return count
+
+
+def _entry_whole(row: Row) -> bool:
+    envelope = row[8]
+    return envelope is None or (isinstance(envelope, bytes) and hashlib.sha256(envelope).digest() == row[1])
+
+
+def _read_head(source: apsw.Connection) -> Head | None:
+    try:
+        return Head(*one(source, "SELECT sequence, hash FROM head"))
+    except apsw.Error:
+        return None
+
+
+def _highest(target: apsw.Connection) -> int:
+    return int(one(target, "SELECT coalesce(max(sequence), 0) FROM ledger")[0])
+
+
+def _put_head(target: apsw.Connection, head: Head | None, ordinal: int) -> None:
+    """The old head where it is known; its entry gets an empty row when it was lost, so that head and ledger agree."""
+    last = first(target, "SELECT sequence, hash FROM ledger ORDER BY sequence DESC LIMIT 1")
+    known = Head(*last) if last else Head()
+    if head is None or head.sequence < known.sequence:
+        head = Head(max(known.sequence, ordinal * UNKNOWN_HEAD_STEP), known.hash)
+    target.execute("UPDATE head SET sequence = ?, hash = ?", (head.sequence, head.hash))
+    if head.sequence > known.sequence:
+        target.execute("INSERT INTO ledger (sequence, hash, urgent, size) VALUES (?, ?, 0, 0)", (head.sequence, head.hash))
+
+
+def _note(target: apsw.Connection, damage: Damage) -> Damage:
+    """Kept in the new store until the station has written it into its ledger."""
+    text = msgspec.json.encode([damage.set_aside, damage.reason, damage.carried, damage.lost])
+    target.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (DAMAGE_SETTING, text))
+    return damage
