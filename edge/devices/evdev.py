@@ -1,0 +1,127 @@
+"""Linux input events of a pen, read from any descriptor: /dev/input/event*, or a pipe.
+
+Source: Documentation/input/event-codes.rst, include/uapi/linux/input.h. One event on a 64-bit machine, native order:
+
+    byte 0..7   seconds      8..15  microseconds      16..17 type      18..19 code      20..23 value, signed
+"""
+
+import fcntl
+import struct
+from dataclasses import dataclass
+
+EVENT = struct.Struct("@qqHHi")
+ABSINFO = struct.Struct("@6i")
+"""struct input_absinfo: value, minimum, maximum, fuzz, flat, resolution (units a millimetre)"""
+
+EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
+SYN_REPORT, SYN_DROPPED = 0, 3
+BTN_TOUCH = 0x14A
+ABS_X, ABS_Y, ABS_PRESSURE, ABS_TILT_X, ABS_TILT_Y = 0x00, 0x01, 0x18, 0x1A, 0x1B
+EVIOCGRAB = 0x40044590
+EVIOCGABS = 0x80184540
+"""plus the axis' code"""
+EVIOCGNAME_256 = 0x81004506
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Range and resolution of one axis."""
+
+    minimum: int
+    maximum: int
+    units_mm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What a pen's coordinates mean."""
+
+    x: Axis
+    y: Axis
+    pressure: Axis
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All axes at one SYN_REPORT, counted from the axis' minimum."""
+
+    t_us: int
+    """time of the event, some epoch of the kernel's"""
+    x: int
+    y: int
+    pressure: int
+    tip: bool
+    tilt_x: int
+    tilt_y: int
+
+
+class Decoder:
+    """Gathers events into reports. After SYN_DROPPED everything up to the next report is unknown and dropped."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.dropped = 0
+        """how often the kernel's queue ran over"""
+        self._axes = axes
+        self._held = b""
+        self._values: dict[int, int] = {}
+        self._tip = False
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[Report]:
+        """Reports that these bytes complete; an event may come in pieces."""
+        self._held += data
+        whole = len(self._held) - len(self._held) % EVENT.size
+        events, self._held = self._held[:whole], self._held[whole:]
+        return [report for event in EVENT.iter_unpack(events) if (report := self._take(*event))]
+
+    def _take(self, seconds: int, micros: int, kind: int, code: int, value: int) -> Report | None:
+        if kind == EV_SYN:
+            return self._synchronise(seconds * 1_000_000 + micros, code)
+        if kind == EV_ABS:
+            self._values[code] = value
+        elif kind == EV_KEY and code == BTN_TOUCH:
+            self._tip = bool(value)
+        return None
+
+    def _synchronise(self, t_us: int, code: int) -> Report | None:
+        if code == SYN_DROPPED:
+            self.dropped += 1
+            self._skipping = True
+        elif code == SYN_REPORT and self._skipping:
+            self._skipping = False
+        elif code == SYN_REPORT:
+            return self._report(t_us)
+        return None
+
+    def _report(self, t_us: int) -> Report:
+        axes, value = self._axes, self._values.get
+        return Report(
+            t_us,
+            value(ABS_X, axes.x.minimum) - axes.x.minimum,
+            value(ABS_Y, axes.y.minimum) - axes.y.minimum,
+            value(ABS_PRESSURE, axes.pressure.minimum) - axes.pressure.minimum,
+            self._tip,
+            value(ABS_TILT_X, 0),
+            value(ABS_TILT_Y, 0),
+        )
+
+
+def read_axes(descriptor: int) -> Axes:
+    """Ask the kernel. Raises OSError ENOTTY when the descriptor is no input device."""
+    return Axes(_axis(descriptor, ABS_X), _axis(descriptor, ABS_Y), _axis(descriptor, ABS_PRESSURE))
+
+
+def _axis(descriptor: int, code: int) -> Axis:
+    answer = fcntl.ioctl(descriptor, EVIOCGABS + code, bytes(ABSINFO.size))
+    _, minimum, maximum, _, _, resolution = ABSINFO.unpack(answer)
+    return Axis(minimum, maximum, float(resolution))
+
+
+def read_name(descriptor: int) -> str:
+    """The device's name. Raises OSError."""
+    return fcntl.ioctl(descriptor, EVIOCGNAME_256, bytes(256)).split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def grab(descriptor: int) -> None:
+    """Keep the pen from moving the pointer on the operator's screen. Raises OSError."""
+    fcntl.ioctl(descriptor, EVIOCGRAB, 1)
