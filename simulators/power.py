@@ -22,6 +22,8 @@ CONTACT_LOAD_S = 10.0
 STEP_S = 1.0
 """longest step of the model; longer ones are cut into such pieces"""
 
+RELAY_LOW_V = 180.0
+"""voltage relays of the board drop out below"""
 TICK_S = 0.2
 """real-time steps of `follow`"""
 
@@ -266,9 +268,31 @@ class PowerWorld:
         """What arrives at the UPS's input."""
         return self.genset.volts if self.genset.loaded else self.mains.now_v
 
+    # contacts that the board reads
+
     @property
-    def station_powered(self) -> bool:
+    def mains_ok(self) -> bool:
+        """Relay on the mains: present and within its limits."""
+        return self.mains.now_v >= RELAY_LOW_V
+
+    @property
+    def ups_ok(self) -> bool:
+        """Relay on the UPS's output."""
         return any(not ups.dead for ups in self.upses)
+
+    @property
+    def genset_running(self) -> bool:
+        """Relay on the generator's voltage."""
+        return self.genset.volts >= RELAY_LOW_V
+
+    @property
+    def genset_alarm(self) -> bool:
+        """The controller's common alarm relay."""
+        return bool(self.genset.alarms)
+
+    def start_contact(self, closed: bool) -> None:
+        """The board's two-wire start contact."""
+        self.genset.request(closed, by="contact")
 
     def process(self, dt_s: float) -> None:
         while dt_s > 0:

@@ -123,6 +123,9 @@ class Ups(Section):
     host: str = "127.0.0.1"
     port: Port = 3493
     capacity_wh: Positive = 500
+    """of a new battery; the usable part is learnt"""
+    nominal_w: Positive = 600
+    """what 100 % load means, where the driver does not tell"""
 
 
 class Genset(Section):
@@ -165,6 +168,46 @@ class Devices(Section):
     printer: Printer | None = None
 
 
+class GensetRules(Section):
+    """[power.genset]: when the station asks for the genset and how it judges it (edge/power/genset_plan.py)"""
+
+    automatic: bool = True
+    """False: by hand only"""
+    start_below_percent: Annotated[float, Meta(ge=0, le=100)] = 50
+    start_below_minutes: Annotated[float, Meta(ge=0, le=600)] = 20
+    debounce_s: Annotated[float, Meta(ge=0, le=600)] = 10
+    """mains must be away so long"""
+    start_timeout_s: Annotated[float, Meta(ge=1, le=600)] = 80
+    """the controller's own three cranks: 5 + 3 x (10 + 10) + 15 s"""
+    warm_up_timeout_s: Annotated[float, Meta(ge=1, le=600)] = 60
+    stable_s: Annotated[float, Meta(ge=1, le=600)] = 20
+    """voltage and frequency within limits so long before the load goes over"""
+    low_v: Annotated[float, Meta(ge=90, le=260)] = 207
+    high_v: Annotated[float, Meta(ge=90, le=280)] = 253
+    low_hz: Annotated[float, Meta(ge=40, le=60)] = 48
+    high_hz: Annotated[float, Meta(ge=40, le=65)] = 52
+    minimum_run_s: Annotated[float, Meta(ge=0, le=86_400)] = 900
+    mains_return_s: Annotated[float, Meta(ge=0, le=3600)] = 120
+    cool_down_s: Annotated[float, Meta(ge=0, le=3600)] = 120
+    stop_timeout_s: Annotated[float, Meta(ge=1, le=600)] = 60
+    rest_s: Annotated[float, Meta(ge=0, le=600)] = 30
+    """between two attempts"""
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    """failed requests before the lock-out"""
+    starts_an_hour: Annotated[int, Meta(ge=1, le=60)] = 6
+    tank_l: Positive = 60
+    litres_hour: Positive = 2.0
+    """at this site's load"""
+    service_every_h: Positive = 250
+    test_every_days: Annotated[float, Meta(ge=0, le=365)] = 7
+    """0: no test run"""
+    test_minutes: Annotated[float, Meta(ge=0, le=60)] = 10
+    hours: tuple[Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")], ...] = ()
+    """local hours in which it runs by schedule, "08:00-12:00"; needs a clock that can be trusted"""
+    quiet: Annotated[str, Meta(pattern=r"^(\d\d:\d\d-\d\d:\d\d)?$")] = ""
+    """local hours without automatic starts"""
+
+
 class Power(Section):
     """[power]: thresholds of the policy (edge/power/policy.py says what each does)"""
 
@@ -173,6 +216,17 @@ class Power(Section):
     stop_below_percent: Annotated[float, Meta(ge=0, le=100)] = 15
     stop_below_minutes: Annotated[float, Meta(ge=0, le=600)] = 5
     stale_on_battery_s: Annotated[float, Meta(ge=1, le=600)] = 30
+    hysteresis_percent: Annotated[float, Meta(ge=0, le=50)] = 5
+    """so much more than a threshold before the state gets better again"""
+    mains_stable_s: Annotated[float, Meta(ge=0, le=600)] = 10
+    """mains must be back so long before it counts"""
+    low_v: Annotated[float, Meta(ge=90, le=260)] = 198
+    """230 V less 14 %: below, devices begin to misbehave"""
+    high_v: Annotated[float, Meta(ge=200, le=300)] = 253
+    poll_s: Annotated[float, Meta(ge=0.1, le=60)] = 2
+    halt_command: tuple[str, ...] = ()
+    """run at the end of an orderly stop, e.g. ["systemctl", "poweroff"]; empty: the station only stops itself"""
+    genset: GensetRules = GensetRules()
 
 
 class Quality(Section):
