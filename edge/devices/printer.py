@@ -1,0 +1,109 @@
+"""ESC/POS slip printer on a serial port (or a USB printer that offers one).
+
+`print` returns when the printer says that the last line is on paper, not when the bytes have left. Not here: what a slip says, A4 paper
+(edge/devices/proof.py).
+"""
+
+from edge.clock import Clock
+from edge.devices.interfaces import Identity, PrinterStatus
+from edge.errors import DeviceProtocolError, DeviceRefused, DeviceTimeout
+from edge.links.serial_port import SerialPort
+from protocols import escpos
+from station_config.schema import Printer
+
+ANSWER_S = 0.5
+PRINTING_S = 12.0
+"""a slip of 40 lines takes 3 to 6 s on a slow printer"""
+LOOK_EVERY_S = 1.0
+"""how soon a printer that ran out of paper in the middle of a slip is noticed"""
+STRAY_LIMIT = 64
+
+
+class EscPosPrinter:
+    """One printer on one serial port."""
+
+    def __init__(self, name: str, config: Printer, clock: Clock) -> None:
+        self.name = name
+        self.width_mm = config.width_mm
+        self._clock = clock
+        self._port = SerialPort(name, config.port, config.baud)
+
+    async def open(self) -> Identity:
+        """Raises DeviceAbsent, DeviceTimeout, DeviceProtocolError."""
+        await self._port.open()
+        await self.status()
+        maker = await self._ask(escpos.MAKER)
+        if not maker:
+            return Identity("", "ESC/POS")
+        return Identity(maker, await self._ask(escpos.MODEL), await self._ask(escpos.SERIAL), await self._ask(escpos.FIRMWARE))
+
+    async def health(self) -> None:
+        await self.status()
+
+    async def close(self) -> None:
+        await self._port.close()
+
+    async def status(self) -> PrinterStatus:
+        answers = [await self._real_time(n) for n in (escpos.PRINTER, escpos.OFFLINE_CAUSE, escpos.PAPER)]
+        status = escpos.decode_status(*answers)
+        return PrinterStatus(not (status.offline or status.error), status.paper_low, status.paper_out, status.cover_open)
+
+    async def print(self, document: bytes) -> None:
+        """Print all of it. Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, before or in the middle of it; DeviceTimeout."""
+        self._demand_ready(await self.status())
+        longest_s = len(document) * 10 / self._port.baud + PRINTING_S
+        end_s = self._clock.monotonic_s() + longest_s
+        await self._hand_over(document, longest_s)
+        while not await self._printed():
+            self._demand_ready(await self.status())
+            if self._clock.monotonic_s() >= end_s:
+                raise self._port.timed_out("the last line to be printed", longest_s)
+
+    async def _hand_over(self, document: bytes, deadline_s: float) -> None:
+        try:
+            await self._port.write(document, deadline_s)
+        except DeviceTimeout:
+            self._demand_ready(await self.status())
+            raise
+
+    async def _printed(self) -> bool:
+        """Ask the printer to say when all before the question is on paper; False when it has not yet."""
+        try:
+            return await self._port.exchange(escpos.DONE, _done, LOOK_EVERY_S)
+        except DeviceTimeout:
+            return False
+
+    def _demand_ready(self, status: PrinterStatus) -> None:
+        if status.cover_open:
+            raise DeviceRefused("cover_open", self.name, "the cover is open", "Close the cover.")
+        if status.paper_out:
+            raise DeviceRefused("paper_out", self.name, "out of paper", "Put paper in.")
+        if not status.online:
+            raise DeviceRefused("printer_offline", self.name, "offline", "Press the printer's feed button, or switch it off and on.")
+
+    async def _real_time(self, n: int) -> int:
+        return await self._port.exchange(escpos.DLE_EOT + bytes([n]), self._status_byte, ANSWER_S)
+
+    def _status_byte(self, got: bytearray) -> int | None:
+        if len(got) > STRAY_LIMIT:
+            what = f"{len(got)} bytes, none of them a status"
+            raise DeviceProtocolError("bad_answer", self.name, what, "Check baud rate and cable.", wire=self._port.tail.text())
+        return next((byte for byte in got if escpos.is_status(byte)), None)
+
+    async def _ask(self, which: bytes) -> str:
+        """GS I; cheap printers are silent."""
+        try:
+            answer = await self._port.exchange(escpos.IDENTIFY + which, _text, ANSWER_S)
+        except DeviceTimeout:
+            return ""
+        return answer
+
+
+def _done(got: bytearray) -> bool | None:
+    """The answer to GS r has bits 4 and 7 clear."""
+    return True if any(not byte & 0x90 for byte in got) else None
+
+
+def _text(got: bytearray) -> str | None:
+    start, end = got.find(b"_"), got.find(b"\0")
+    return got[start + 1 : end].decode("ascii", "replace") if 0 <= start < end else None
