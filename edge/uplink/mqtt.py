@@ -1,0 +1,269 @@
+"""One MQTT connection: a fresh paho client for each, driven by the event loop, with the socket set up for bad links.
+
+Everything is QoS 0. Custody acknowledges end to end, so a broker's PUBACK would only cost bytes, and paho's resend queue, which
+floods the link after a reconnect, stays empty (paho.mqtt.python#492). CONNECT, SUBSCRIBE and the first messages leave in one flight:
+MQTT allows a client to go on before the CONNACK (MQTT 3.1.1 section 3.1.4), which saves a round trip on each reconnect.
+
+Not responsible for what the messages mean, nor for when to connect again.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.clock import Clock
+from station_config.schema import Broker
+
+CONNECT_TIMEOUT_S = 5.0
+"""TCP (and TLS): Linux repeats the SYN each second for the first four, so a longer wait finds a path no sooner"""
+CONNACK_TIMEOUT_S = 10.0
+USER_TIMEOUT_MS = 8_000
+"""data without a TCP acknowledgement for so long ends the connection: 115 instead of 37 kbit/s where a path dies silently"""
+SEND_BUFFER = 64 * 1024
+"""where the kernel has no bbr, a small buffer keeps cubic from overfilling the modem's queue"""
+STALL_MIN_S, STALL_MAX_S = 2.0, 8.0
+TICK_S = 0.25
+
+TCP_INFO_HEAD = struct.Struct("@8B24I")
+"""linux/tcp.h struct tcp_info: 8 bytes, then u32: [4] unacked, [12] last_ack_recv (ms), [15] rtt (us)"""
+NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME: chain and name are checked, dates are not, because the station's clock may be wrong by years"""
+
+log = logging.getLogger(__name__)
+
+
+class LinkDown(Exception):
+    """No connection. `refused`: somebody answered and said no, so coming back at once is no use."""
+
+    def __init__(self, why: str, *, refused: bool = False) -> None:
+        super().__init__(why)
+        self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the station goes without a word."""
+
+    topic: str
+    payload: bytes
+
+
+class Connection:
+    """Open it, use it until `closed`, throw it away."""
+
+    def __init__(self, broker: Broker, station: str, will: Will, protocol: MQTTProtocolVersion, clock: Clock, on_message: Callable[[str, bytes], None]) -> None:
+        self._broker, self._clock, self._on_message = broker, clock, on_message
+        self.protocol = protocol
+        self.accepted = False
+        """the broker's CONNACK came"""
+        self._opened_s = 0.0
+        self._waits_since_s: float | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[LinkDown] = self._loop.create_future()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._socket: Any = None
+        self._goodbye = False
+        self._client = self._make_client(station, will)
+
+    async def open(self, subscribe: str) -> None:
+        """Connect and subscribe; what is published from here on leaves behind it. Raises LinkDown."""
+        try:
+            await self._connect()
+        except ConnectionRefusedError as error:
+            raise LinkDown(str(error), refused=True) from error
+        except (OSError, ValueError) as error:
+            raise LinkDown(str(error) or type(error).__name__) from error
+        self._socket = self._client.socket()
+        if self._socket is None:
+            raise LinkDown("closed while connecting")
+        self._opened_s = self._clock.monotonic_s()
+        self._loop.add_reader(self._socket, self._read)
+        self._client.on_socket_register_write = lambda _client, _data, sock: self._loop.add_writer(sock, self._write)
+        self._client.on_socket_unregister_write = self._unregister
+        self._client.on_socket_close = lambda *_: self._forget_socket()
+        self._client.subscribe(subscribe, qos=0)
+        self._tick()
+
+    async def _connect(self) -> None:
+        connect = partial(self._client.connect, self._broker.host, self._broker.port, self._broker.keepalive_s)
+        connecting = self._loop.run_in_executor(None, connect)
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(self._too_late)
+            raise
+
+    def _too_late(self, connecting: asyncio.Future[MQTTErrorCode]) -> None:
+        """Connected after nobody wanted it any more."""
+        if connecting.exception() is None:
+            drop(self._client.socket())
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Put a message on the line; lost without a word when the connection ends."""
+        self._client.publish(topic, payload, qos=0, retain=retain)
+
+    @property
+    def closed(self) -> bool:
+        return self._ended.done()
+
+    @property
+    def why_closed(self) -> LinkDown:
+        return self._ended.result() if self._ended.done() else LinkDown("open")
+
+    def on_closed(self, call: Callable[[], None]) -> None:
+        self._ended.add_done_callback(lambda _: call())
+
+    def close(self) -> None:
+        """Let go at once. What is still unsent goes with it: custody repeats it, and on a path that comes back it would only be in the way."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._end(LinkDown("closed here"))
+        self._client.on_disconnect = None
+        sock = self._socket
+        self._forget_socket()
+        drop(sock, abort=not self._goodbye)
+
+    def say_goodbye(self) -> None:
+        """Tell the broker that this end is meant: it then keeps the will to itself."""
+        self._goodbye = True
+        self._client.disconnect()
+        self._write()
+
+    # -- paho's side
+
+    def _make_client(self, station: str, will: Will) -> paho.Client:
+        v5 = self.protocol is MQTTProtocolVersion.MQTTv5
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=station, protocol=self.protocol, clean_session=None if v5 else True)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.will_set(will.topic, will.payload, qos=0, retain=True)
+        if self._broker.username:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls_ca:
+            client.tls_set_context(tls_context(self._broker))
+        client.on_socket_open = lambda _client, _data, sock: prepare_socket(sock)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_message = lambda _client, _data, message: self._on_message(message.topic, bytes(message.payload))
+        return client
+
+    def _connected(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
+        if reason.is_failure:
+            self._end(LinkDown(f"the broker refused: {reason}", refused=True))
+        self.accepted = not reason.is_failure
+
+    def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
+        self._end(LinkDown(str(reason), refused=not self.accepted))
+
+    def _read(self) -> None:
+        self._check(self._client.loop_read())
+        while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            self._check(self._client.loop_read())
+
+    def _unregister(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        self._loop.remove_writer(sock)
+
+    def _write(self) -> None:
+        self._check(self._client.loop_write())
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        if code not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
+            self._end(LinkDown(paho.error_string(code)))
+
+    def _end(self, why: LinkDown) -> None:
+        if not self._ended.done():
+            self._ended.set_result(why)
+
+    def _forget_socket(self) -> None:
+        """Before the descriptor is closed and its number used again."""
+        if self._socket is not None and self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+        self._socket = None
+
+    # -- noticing a dead path
+
+    def _tick(self) -> None:
+        if self.closed:
+            return
+        self._client.loop_misc()
+        now_s = self._clock.monotonic_s()
+        if not self.accepted and now_s - self._opened_s > CONNACK_TIMEOUT_S:
+            self._end(LinkDown("no answer from the broker"))
+        if self._stalled(now_s):
+            self._end(LinkDown("the path is dead: nothing is acknowledged any more"))
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+
+    def _stalled(self, now_s: float) -> bool:
+        """TCP data is out and no acknowledgement of any kind came for two round trips and a bit."""
+        info = tcp_info(self._socket)
+        if info is None or not info.unacked:
+            self._waits_since_s = None
+            return False
+        if self._waits_since_s is None:
+            self._waits_since_s = now_s
+        limit_s = min(max(STALL_MIN_S, 2 * info.rtt_s + 0.5), STALL_MAX_S)
+        return min(info.last_ack_s, now_s - self._waits_since_s) > limit_s
+
+
+@dataclass(frozen=True, slots=True)
+class TcpInfo:
+    """What Linux knows about a connection."""
+
+    unacked: int
+    """segments sent and not acknowledged"""
+    last_ack_s: float
+    """since any acknowledgement came, also a repeated one"""
+    rtt_s: float
+
+
+def tcp_info(sock: Any) -> TcpInfo | None:
+    """None when the socket is gone or the system does not tell."""
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_HEAD.size)
+        words = TCP_INFO_HEAD.unpack(raw)[8:]
+    except (OSError, AttributeError, struct.error):
+        return None
+    return TcpInfo(words[4], words[12] / 1000, words[15] / 1_000_000)
+
+
+def drop(sock: Any, *, abort: bool = True) -> None:
+    """Close; with `abort` by a reset, so that the kernel does not go on sending what is buffered."""
+    if sock is not None:
+        with suppress(OSError):
+            if abort:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+
+def prepare_socket(sock: Any) -> None:
+    """Options that the trials over bad links found; what a kernel does not know is left out."""
+    with suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+    except OSError:
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """Mutual TLS as [broker] configures it. Raises OSError (ssl.SSLError) when a file is missing or no certificate."""
+    context = ssl.create_default_context(cafile=broker.tls_ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= NO_CHECK_TIME
+    if broker.tls_certificate:
+        context.load_cert_chain(broker.tls_certificate, broker.tls_key or None)
+    return context

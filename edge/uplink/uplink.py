@@ -1,0 +1,271 @@
+"""Takes what the store holds to the district and brings the receipts back, whenever there is a link.
+
+The decisions are `protocols.custody.Sender`'s, the connection is `mqtt.Connection`'s; this file carries bytes between them and the
+store. A record's state changes in one place: `mark_received`, with a receipt whose signature was verified. It starts without a broker
+and with a district that comes later, and never blocks the event loop: the store works in its own thread, connecting in another.
+"""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import inf
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from edge.clock import Clock, random_bytes
+from edge.errors import StoreError
+from edge.store.store import Store
+from edge.store.values import OutboxItem
+from edge.store.worker import StoreWorker
+from edge.uplink.backoff import Backoff
+from edge.uplink.mqtt import Connection, LinkDown, Will
+from protocols import topics
+from protocols.custody import Ask, Chunk, Effect, Entry, Have, Item, Receipt, SendChunk, SendEntry, Sender, WireError, decode, encode
+from protocols.record import Receipt as SignedReceipt
+from station_config.schema import Broker
+
+OUTBOX_LIMIT = 20_000
+ITEMS_A_TURN = 100
+"""records whose part sizes are read in one go of the store's thread, so that a capture never waits for them"""
+ENTRY_GUESS = {"record": 6_000, "event": 500}
+"""bytes of a signed entry, for the window only"""
+INBOX = 512
+HEALTH_BYTES_MAX = 1_024
+HEALTH_EVERY_S = 60.0
+STEADY_S = 2.0
+"""a connection that lived so long was a good one"""
+
+VerifyReceipt = Callable[[bytes], SignedReceipt | None]
+"""Signature, station and format right: the receipt; otherwise None"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """For the page, the health document and the doctor."""
+
+    connected: bool = False
+    since_s: float = 0.0
+    """monotonic time of the last change of `connected`"""
+    last_receipt_s: float | None = None
+    receipts: int = 0
+    refused_receipts: int = 0
+    """messages on the receipt topic that no district key had signed for this station"""
+    why: str = ""
+    """what ended the last connection"""
+
+
+class Uplink:
+    """`run` until cancelled; `wake` after each commit; `status` at any time. Constructed and used in the event loop."""
+
+    def __init__(
+        self, store: StoreWorker, broker: Broker, station: str, verify_receipt: VerifyReceipt, clock: Clock,
+        health: Callable[[], Mapping[str, object]], boot: int, on_receipt: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._broker, self._station, self._verify = store, broker, station, verify_receipt
+        self._clock, self._health, self._boot, self._on_receipt = clock, health, boot, on_receipt
+        self._sender = Sender(first_round=int.from_bytes(random_bytes(4), "big"))
+        self._backoff = Backoff()
+        self._protocol = MQTTProtocolVersion.MQTTv5
+        self._protocol_known = False
+        self._inbox: deque[tuple[str, bytes]] = deque(maxlen=INBOX)
+        self._news = asyncio.Event()
+        self._committed = True
+        self._old_until = 0
+        self._health_due_s = -inf
+        self._health_sent = b""
+        self._status = LinkStatus()
+
+    def wake(self) -> None:
+        """Something new is committed."""
+        self._committed = True
+        self._news.set()
+
+    def status(self) -> LinkStatus:
+        return self._status
+
+    async def run(self) -> None:
+        """Connect, send, come back, for ever."""
+        self._old_until = (await self._store.call(Store.head)).sequence
+        while True:
+            connection = self._connection()
+            try:
+                await connection.open(topics.all_down(self._station))
+                await self._serve(connection)
+            except LinkDown as down:
+                self._lost(connection, down)
+            except asyncio.CancelledError:
+                self._say_goodbye(connection)
+                raise
+            finally:
+                connection.close()
+                self._sender.disconnected()
+            await self._clock.sleep_s(self._backoff.delay_s(random_bytes(1)[0] / 256))
+
+    # -- one connection
+
+    def _connection(self) -> Connection:
+        will = Will(topics.state(self._station, "alive"), self._alive(False))
+        return Connection(self._broker, self._station, will, self._protocol, self._clock, self._arrived)
+
+    async def _serve(self, connection: Connection) -> None:
+        """Until the connection ends, which raises LinkDown."""
+        connection.on_closed(self._news.set)
+        opened_s = self._clock.monotonic_s()
+        self._inbox.clear()
+        self._health_due_s = -inf
+        self._sender.connected(opened_s)
+        while not connection.closed:
+            self._news.clear()
+            await self._take_in()
+            await self._load()
+            await self._pump(connection)
+            self._show(connection)
+            self._say_health(connection)
+            await self._wait()
+            if connection.accepted and self._clock.monotonic_s() - opened_s > STEADY_S:
+                self._backoff.succeeded()
+        raise connection.why_closed
+
+    async def _wait(self) -> None:
+        """For a message, a commit, the end, or the time that sender or health document named."""
+        until_s = min(self._sender.wake_s(), self._health_due_s) - self._clock.monotonic_s()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, until_s)):
+                await self._news.wait()
+
+    def _arrived(self, topic: str, payload: bytes) -> None:
+        self._inbox.append((topic, payload))
+        self._news.set()
+
+    def _lost(self, connection: Connection, down: LinkDown) -> None:
+        self._backoff.failed(refused=down.refused)
+        if self._status.connected or self._status.why != str(down):
+            log.info("no link to %s:%d: %s", self._broker.host, self._broker.port, down)
+        if self._status.connected:
+            self._status = replace(self._status, connected=False, since_s=self._clock.monotonic_s())
+        self._status = replace(self._status, why=str(down))
+        if not connection.accepted and not self._protocol_known:
+            v5 = self._protocol is MQTTProtocolVersion.MQTTv5
+            self._protocol = MQTTProtocolVersion.MQTTv311 if v5 else MQTTProtocolVersion.MQTTv5
+
+    def _show(self, connection: Connection) -> None:
+        if connection.accepted and not self._status.connected:
+            self._protocol_known = True
+            self._status = replace(self._status, connected=True, since_s=self._clock.monotonic_s(), why="")
+            log.info("link to %s:%d is up", self._broker.host, self._broker.port)
+
+    def _say_goodbye(self, connection: Connection) -> None:
+        if connection.accepted and not connection.closed:
+            connection.publish(topics.state(self._station, "alive"), self._alive(False), retain=True)
+            connection.say_goodbye()
+
+    # -- out
+
+    async def _load(self) -> None:
+        """Offer what was committed since the last look."""
+        if not self._committed:
+            return
+        self._committed = False
+        waiting = [item for item in await self._store.call(Store.outbox, OUTBOX_LIMIT) if not self._sender.knows(item.sequence)]
+        for at in range(0, len(waiting), ITEMS_A_TURN):
+            items = await self._store.call(_items, waiting[at : at + ITEMS_A_TURN])
+            self._sender.offer([item for item in items if item.sequence <= self._old_until], fresh=False)
+            self._sender.offer([item for item in items if item.sequence > self._old_until], fresh=True)
+
+    async def _pump(self, connection: Connection) -> None:
+        """Put on the line what the sender wants there now."""
+        while not connection.closed and (effect := self._sender.next(self._clock.monotonic_s())) is not None:
+            try:
+                word, payload = await self._payload(effect)
+            except StoreError as error:
+                log.warning("cannot be sent: %s", error)
+                if isinstance(effect, SendChunk | SendEntry):
+                    self._sender.unreadable(effect.sequence)
+                continue
+            connection.publish(topics.up(self._station, word), payload)
+
+    async def _payload(self, effect: Effect) -> tuple[str, bytes]:
+        match effect:
+            case SendEntry(sequence):
+                return "entry", encode(Entry(await self._store.call(Store.envelope, sequence)))
+            case SendChunk(_, record_id, part, offset, length):
+                data = await self._store.call(Store.part, record_id, part, offset, length)
+                return "chunk", encode(Chunk(record_id, part, offset, data))
+            case Ask():
+                return "ask", encode(effect)
+
+    def _say_health(self, connection: Connection) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._health_due_s:
+            return
+        if self._health_due_s == -inf:
+            connection.publish(topics.state(self._station, "alive"), self._alive(True), retain=True)
+            self._health_sent = b""
+        document = health_document(self._health())
+        if document != self._health_sent:
+            connection.publish(topics.state(self._station, "health"), document, retain=True)
+            self._health_sent = document
+        self._health_due_s = now_s + HEALTH_EVERY_S
+
+    def _alive(self, alive: bool) -> bytes:
+        return json.dumps({"alive": alive, "boot": self._boot}, separators=(",", ":")).encode()
+
+    # -- in
+
+    async def _take_in(self) -> None:
+        while self._inbox:
+            topic, payload = self._inbox.popleft()
+            parsed = topics.parse(topic)
+            if parsed is None or parsed.direction != "down" or parsed.station != self._station:
+                continue
+            try:
+                message = decode(payload)
+            except WireError as error:
+                log.warning("a message on %s is no custody message: %s", topic, error)
+                continue
+            if isinstance(message, Have):
+                self._sender.have(message, self._clock.monotonic_s())
+            elif isinstance(message, Receipt):
+                await self._receipt(message.envelope)
+
+    async def _receipt(self, signed: bytes) -> None:
+        """The only way out of custody. Nothing is believed before the signature, nothing counts before the commit."""
+        receipt = self._verify(signed)
+        if receipt is None or receipt.station != self._station:
+            self._status = replace(self._status, refused_receipts=self._status.refused_receipts + 1)
+            return
+        try:
+            await self._store.call(Store.mark_received, receipt, signed)
+        except StoreError as error:
+            log.warning("receipt for entry %d not taken: %s", receipt.sequence, error)
+            return
+        now_s = self._clock.monotonic_s()
+        self._sender.receipted(receipt.sequence, now_s)
+        self._status = replace(self._status, last_receipt_s=now_s, receipts=self._status.receipts + 1)
+        self._on_receipt()
+
+
+def _items(store: Store, waiting: list[OutboxItem]) -> list[Item]:
+    """Runs in the store's thread."""
+    return [
+        Item(found.sequence, found.record_id, tuple(store.parts(found.record_id)) if found.record_id else (), ENTRY_GUESS[found.kind], found.urgent)
+        for found in waiting
+    ]
+
+
+def health_document(facts: Mapping[str, object]) -> bytes:
+    """Compact JSON under 1 KB; facts that do not fit are left out from the end, and it says how many."""
+    kept = dict(facts)
+    left_out = 0
+    while True:
+        document = json.dumps(kept | ({"left_out": left_out} if left_out else {}), separators=(",", ":"), ensure_ascii=False).encode()
+        if len(document) < HEALTH_BYTES_MAX:
+            return document
+        kept.popitem()
+        left_out += 1
