@@ -1,6 +1,6 @@
 """One SQLite connection that can be trusted, or none: opening, checking, migrating, committing, and what to do when the disk fails.
 
-WAL, synchronous=FULL, EXCLUSIVE, no mmap, no power-safe overwrite: the combination that lost nothing in block-level crash trials.
+WAL, synchronous=FULL, EXCLUSIVE, no mmap: the combination that lost nothing in block-level crash trials.
 After any I/O error the connection is closed; the next call reopens it, reads the log back from the disk itself, checks it and
 writes all of it into the main file before anything new is added. A failed write is never simply tried again: the kernel
 drops what it could not write and then reports success.
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files as package_files
 from pathlib import Path
-from urllib.parse import quote
 
 import apsw
 
@@ -23,7 +22,7 @@ from edge.store.tables import one
 
 FILE_NAME = "rekam.db"
 PAGE_BYTES = 1024
-"""each commit rewrites three or four small pages: at 4096 that alone is half of a 0.5 MB record (tools/bench_store.py)"""
+"""each commit rewrites three or four small pages: with 4096 bytes that alone is half of a 0.5 MB record (tools/bench_store.py)"""
 CACHE_KIB = 4096
 LOG_PAGES_MAX = 8192
 """8 MB: checkpoints follow each record; this bounds the log when an enrolment stays open for very long"""
@@ -35,11 +34,10 @@ UNTRUSTED = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenErr
 class Database:
     """The store's file. Used from one thread. `vfs` names an SQLite VFS, None is the system's own."""
 
-    def __init__(self, folder: Path, files: Files, vfs: str | None = None) -> None:
+    def __init__(self, folder: Path, files: Files, vfs: str | None) -> None:
         self._folder, self._files, self._vfs = folder, files, vfs
         self._connection: apsw.Connection | None = None
         self._deep = False
-        self._log_pages = 0
         self._trusted()
 
     @contextmanager
@@ -59,14 +57,11 @@ class Database:
         """One transaction: durable when the block has ended without an exception, undone otherwise."""
         with self.read() as connection, connection:
             yield connection
-        if self._log_pages > LOG_PAGES_MAX:
-            self.checkpoint()
 
     def checkpoint(self) -> None:
         """Move the log into the main file. Failing loses nothing: what is committed stays in the log."""
         try:
             self._trusted().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-            self._log_pages = 0
         except apsw.FullError:
             return
         except UNTRUSTED as error:
@@ -125,17 +120,11 @@ class Database:
         except BaseException:
             connection.close(True)
             raise
-        connection.set_wal_hook(self._note_log)
         return connection
-
-    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._log_pages = pages
-        return apsw.SQLITE_OK
 
     def _connect(self, folder: Path) -> apsw.Connection:
         """Open or create the file, hold it against every other process, bring its schema up to date."""
-        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
-        connection = apsw.Connection(f"file:{quote(str(folder / FILE_NAME))}?psow=0", flags=flags, vfs=self._vfs)
+        connection = apsw.Connection(str(folder / FILE_NAME), vfs=self._vfs)
         try:
             _configure(connection)
             migrate(connection)
@@ -161,7 +150,7 @@ def _configure(connection: apsw.Connection) -> None:
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("mmap_size", 0)
     connection.pragma("foreign_keys", True)
-    connection.wal_autocheckpoint(0)
+    connection.wal_autocheckpoint(LOG_PAGES_MAX)
 
 
 def migrate(connection: apsw.Connection) -> None:
