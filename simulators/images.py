@@ -186,7 +186,8 @@ def _own_texture(eye: Pixels, rng: np.random.Generator) -> Pixels:
     column = ((angle / (2 * np.pi) % 1) * 1439).astype(np.float32)
     texture = cv2.remap(polar, column, row, cv2.INTER_LINEAR)
     ring = np.clip((distance - 1.08) / 0.1, 0, 1) * np.clip((1.85 - distance) / 0.1, 0, 1)
-    return _bytes(eye + ring * 14 * texture * (eye < 190))
+    ring *= eye < 190
+    return _bytes(eye * (1 - ring) + ring * (np.median(eye[ring > 0.5]) + 16 * texture))
 
 
 def _pupil(eye: Pixels) -> tuple[tuple[float, float], float]:

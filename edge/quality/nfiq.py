@@ -108,7 +108,7 @@ def local(image: Grey) -> Local:
         a, b, c = _structure(image[y : y + BLOCK, x : x + BLOCK])
         theta[row, column] = 0.5 * np.arctan2(c, a - b)  # c, not 2c: the reference does so
         valid[row, column] = foreground[y : y + BLOCK, x : x + BLOCK].all()
-    padded = cv2.copyMakeBorder(image, BORDER, BORDER, BORDER, BORDER, cv2.BORDER_CONSTANT, value=0)
+    padded = np.pad(image, BORDER)
     clarity, frequency, ratios = [], [], []
     for row, column in np.argwhere(valid):
         y, x, angle = row * BLOCK, column * BLOCK, float(theta[row, column])

@@ -1,0 +1,228 @@
+"""Is this a good portrait? Haar cascades for face and eyes, then light, sharpness, framing and the colour of the cloth.
+
+No downloaded model: closed eyes cannot be told from glare or hair (so the reason is "eyes not clearly visible"), pitch, expression
+and head cover are the operator's to see. The cloth is red for an odd birth year, blue for an even one; a wrong colour warns and
+stops nothing. One framing rule holds for preview, verdict and help texts: `face_*` in limits.py.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.devices.interfaces import Frame, Pixels
+from edge.quality.limits import DEFAULTS, Limits
+from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure, judged
+
+Grey = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+SIDE_MIN_PX = 120
+DETECT_LONGEST_PX = 480
+SMALLEST_FACE_SHARE = 0.15
+"""of the picture's short side"""
+SHARP_BOX_PX = 256
+"""sharpness is measured on the face at this size or less, so that it does not depend on the camera"""
+RED_MAX, RED_MIN, BLUE_MIN, BLUE_MAX = 15 / 2, 345 / 2, 195 / 2, 255 / 2
+"""hue limits in OpenCV's half degrees"""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Rectangle in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return image[self.y : self.y + self.height, self.x : self.x + self.width]
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """Middle of one eye in pixels of the whole picture, and how many detectors saw it."""
+
+    x: float
+    y: float
+    hits: int
+
+
+@judged
+def assess(frame: Frame, limits: Limits = DEFAULTS, birth_year: int | None = None) -> Verdict:
+    """frame: (rows, columns, 3) red-green-blue. birth_year: chooses the cloth's colour; None leaves it unjudged."""
+    image = frame.pixels
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or min(image.shape[:2]) < SIDE_MIN_PX:
+        return could_not_judge("face_not_judged")
+    if not cascades_present():
+        return could_not_judge("face_no_detector")
+    small, scale = _reduced(image)
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    measures = {"mean": float(grey.mean()), "deviation": float(grey.std())}
+    faces = _faces(grey)
+    measures["faces"] = float(len(faces))
+    if not faces:
+        return failed(_why_no_face(measures, limits), measures)
+    box = faces[0]
+    eyes = _eyes(grey, box)
+    measures |= _exposure(grey, box) | _framing(grey, box, eyes, scale) | _sharpness(image, box, scale)
+    warnings, cloth = _cloth(small, birth_year, limits)
+    return first_failure(_checks(measures, limits), measures | cloth, warnings)
+
+
+def cascades_present() -> bool:
+    """OpenCV 5 and some system packages come without cascades; the doctor says so."""
+    return hasattr(cv2, "CascadeClassifier") and not _cascade("haarcascade_frontalface_alt2").empty()
+
+
+def face_box(frame: Frame) -> tuple[float, float, float, float] | None:
+    """Left, top, width, height as shares of the picture, for the frame drawn over the preview; None without a face. Cheap."""
+    small, _ = _reduced(frame.pixels, DETECT_LONGEST_PX // 2)
+    found = _detect(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
+    if not found:
+        return None
+    rows, columns = small.shape[:2]
+    return found[0].x / columns, found[0].y / rows, found[0].width / columns, found[0].height / rows
+
+
+@lru_cache(maxsize=4)
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    folder = Path(getattr(getattr(cv2, "data", None), "haarcascades", "/usr/share/opencv4/haarcascades"))
+    return cv2.CascadeClassifier(str(folder / f"{name}.xml"))
+
+
+def _reduced(image: Pixels, longest_px: int = DETECT_LONGEST_PX) -> tuple[Pixels, float]:
+    """The picture with that longest side, and how many of its pixels make one of those."""
+    scale = max(image.shape[:2]) / longest_px
+    size = (max(1, round(image.shape[1] / scale)), max(1, round(image.shape[0] / scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR), dtype=np.uint8), scale
+
+
+def _faces(grey: Grey) -> list[Box]:
+    """Largest first; once more on the equalised picture where none was found (over-exposure hides faces)."""
+    return _detect(grey) or _detect(np.asarray(cv2.equalizeHist(grey), dtype=np.uint8))
+
+
+def _detect(grey: Grey) -> list[Box]:
+    least = round(SMALLEST_FACE_SHARE * min(grey.shape))
+    found = _cascade("haarcascade_frontalface_alt2").detectMultiScale(grey, 1.1, 4, minSize=(least, least))
+    boxes = [Box(*(int(value) for value in box)) for box in found]
+    return sorted(boxes, key=lambda box: box.width * box.height, reverse=True)
+
+
+def _eyes(grey: Grey, box: Box) -> tuple[Eye | None, Eye | None]:
+    """The eye in the left and the right half of the face box, by either cascade."""
+    top, bottom = box.y + round(0.15 * box.height), box.y + round(0.62 * box.height)
+    strip = np.asarray(cv2.equalizeHist(np.ascontiguousarray(grey[top:bottom, box.x : box.x + box.width])), dtype=np.uint8)
+    least, most = max(1, box.width // 9), box.width // 2
+    sides: tuple[list[tuple[int, float, float]], list[tuple[int, float, float]]] = ([], [])
+    for name in ("haarcascade_eye", "haarcascade_eye_tree_eyeglasses"):
+        best: dict[int, tuple[int, float, float]] = {}
+        for x, y, width, height in _cascade(name).detectMultiScale(strip, 1.05, 3, minSize=(least, least), maxSize=(most, most)):
+            middle = x + width / 2
+            side = int(middle > box.width / 2)
+            best[side] = max(best.get(side, (0, 0.0, 0.0)), (int(width), box.x + middle, top + y + height / 2))
+        for side, found in best.items():
+            sides[side].append(found)
+    return _merged(sides[0]), _merged(sides[1])
+
+
+def _merged(found: list[tuple[int, float, float]]) -> Eye | None:
+    return Eye(float(np.mean([x for _, x, _ in found])), float(np.mean([y for _, _, y in found])), len(found)) if found else None
+
+
+def _exposure(grey: Grey, box: Box) -> dict[str, float]:
+    """Histogram of the face box: mean and 5-95 % range in grey steps, share of blown-out pixels, light against the rest of the picture."""
+    face = box.cut(grey)
+    low, high = np.percentile(face, [5, 95])
+    half = face.shape[1] // 2
+    left, right = float(face[:, :half].mean()), float(face[:, half:].mean())
+    return {
+        "face_mean": float(face.mean()),
+        "face_range": float(high - low),
+        "face_blown": float((face >= 250).mean()),
+        "face_side": abs(left - right) / max(left + right, 1.0),
+        "behind_mean": float(grey[: max(1, round(0.55 * grey.shape[0])), [0, 1, 2, -3, -2, -1]].mean()),
+    }
+
+
+def _framing(grey: Grey, box: Box, eyes: tuple[Eye | None, Eye | None], scale: float) -> dict[str, float]:
+    """Where the head is. Without both eyes their usual place in the box stands in."""
+    left, right = eyes
+    hits = (left.hits if left else 0) + (right.hits if right else 0)
+    ax, ay = (left.x, left.y) if left else (box.x + 0.31 * box.width, box.y + 0.40 * box.height)
+    bx, by = (right.x, right.y) if right else (box.x + 0.69 * box.width, box.y + 0.40 * box.height)
+    roll = float(np.degrees(np.arctan2(by - ay, bx - ax))) if left and right else 0.0
+    return {
+        "eye_hits": float(hits),
+        "eyes_found": float(left is not None) + float(right is not None),
+        "eye_distance_px": float(np.hypot(bx - ax, by - ay)) * scale,
+        "roll_deg": abs(roll),
+        "centre_x": (ax + bx) / 2 / grey.shape[1],
+        "eye_height": (ay + by) / 2 / grey.shape[0],
+        "head_share": 1.45 * box.height / grey.shape[0],  # the box reaches from the brows to the mouth
+    }
+
+
+def _sharpness(image: Pixels, box: Box, scale: float) -> dict[str, float]:
+    """Tenengrad: mean squared Sobel gradient on the face, also as a share of its contrast. Variance of the Laplacian follows noise instead."""
+    full = Box(*(round(value * scale) for value in (box.x, box.y, box.width, box.height)))
+    face = full.cut(image)
+    if max(face.shape[:2]) > SHARP_BOX_PX:
+        face, _ = _reduced(face, SHARP_BOX_PX)
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+    gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    energy = float((gx * gx + gy * gy).mean())
+    return {"sharpness": energy, "relative_sharpness": energy / max(float(grey.var()), 1.0)}
+
+
+def _cloth(small: Pixels, birth_year: int | None, limits: Limits) -> tuple[list[str], dict[str, float]]:
+    """Warnings about the backdrop: the outer 12 % left and right over the top 55 %, and the top 5 %."""
+    rows, columns = small.shape[:2]
+    mask = np.zeros((rows, columns), dtype=np.bool_)
+    side = round(0.12 * columns)
+    mask[: round(0.55 * rows), :side], mask[: round(0.55 * rows), columns - side :], mask[: round(0.05 * rows)] = True, True, True
+    red, blue = _colour_shares(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2HSV), dtype=np.uint8)[mask])
+    lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))[mask]
+    uneven = float(np.percentile(np.linalg.norm(lab - np.median(lab, axis=0), axis=1), 90))
+    measures = {"cloth_red": red, "cloth_blue": blue, "cloth_uneven": uneven}
+    warnings = []
+    if birth_year is not None and (red if birth_year % 2 else blue) < limits["cloth_share_min"]:
+        warnings.append("cloth_not_red" if birth_year % 2 else "cloth_not_blue")
+    elif uneven > limits["cloth_uneven_max"]:
+        warnings.append("cloth_uneven")
+    return warnings, measures
+
+
+def _colour_shares(hsv: NDArray[np.uint8]) -> tuple[float, float]:
+    hue, saturation, value = hsv[:, 0], hsv[:, 1], hsv[:, 2]
+    red = ((hue < RED_MAX) | (hue > RED_MIN)) & (saturation > 110) & (value > 60)
+    blue = (hue >= BLUE_MIN) & (hue <= BLUE_MAX) & (saturation > 110) & (value > 50)
+    return float(red.mean()), float(blue.mean())
+
+
+def _why_no_face(m: dict[str, float], limits: Limits) -> str:
+    if m["mean"] < limits["face_picture_dark_max"]:
+        return "face_dark"
+    return "face_bright" if m["mean"] > limits["face_picture_bright_min"] else "face_missing"
+
+
+def _checks(m: dict[str, float], limits: Limits) -> list[tuple[str, bool]]:
+    dark = m["face_mean"] < limits["face_mean_min"]
+    return [
+        ("face_several", m["faces"] > 1),
+        ("face_backlit", dark and m["behind_mean"] > limits["face_backlit_behind_min"]),
+        ("face_dark", dark),
+        ("face_bright", m["face_mean"] > limits["face_mean_max"] or m["face_blown"] > limits["face_blown_max"]),
+        ("face_far", m["head_share"] < limits["face_head_share_min"] or m["eye_distance_px"] < limits["face_eye_distance_px_min"]),
+        ("face_near", m["head_share"] > limits["face_head_share_max"]),
+        ("face_off_centre", abs(m["centre_x"] - 0.5) > limits["face_off_centre_max"]
+            or not limits["face_eye_height_min"] <= m["eye_height"] <= limits["face_eye_height_max"]),
+        ("face_tilted", m["roll_deg"] > limits["face_roll_deg_max"]),
+        ("face_blurred", m["sharpness"] < limits["face_sharpness_min"] or m["relative_sharpness"] < limits["face_relative_sharpness_min"]),
+        ("eyes_unclear", m["eye_hits"] < limits["face_eye_hits_min"] or m["eyes_found"] < limits["face_eyes_min"]),
+    ]
