@@ -43,6 +43,10 @@ class Stations:
     """file -> why it was not believed"""
     _known: dict[str, Identity] = field(default_factory=dict)
 
+    def known(self, station: str) -> bool:
+        """Whether a believed certificate names it."""
+        return self.identity(station) is not None
+
     def identity(self, station: str) -> Identity | None:
         """Who that station is; None when no believed certificate names it."""
         path = self.folder / f"{station}.pem"

@@ -1,0 +1,345 @@
+"""What the district keeps of its stations' entries and records, and the one place where a receipt comes to be.
+
+Implements `protocols.custody.receiver.Shelf`: synchronous, idempotent, for one thread. Changes gather in one transaction until `flush`;
+when a call raises, the transaction and everything remembered of it are gone and the station will send again. The numbers in comments
+are those of verify.py.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import apsw
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from district import tables
+from district.clock import Clock
+from district.database import connect
+from district.payloads import Disk, Payloads, RealDisk
+from district.receipts import ReceiptBook
+from district.verify import Refusal, Verdict, check_length, judge, read_entry
+from protocols.custody.receiver import Accepted, Refused
+from protocols.custody.spans import Span, Spans
+from protocols.record import Entry, Manifest
+from protocols.sealing import Signer
+
+SPANS_MAX = 1024
+"""pieces of one part; a station sends 32 KiB chunks, 8 MiB have 256 of them"""
+OPEN_MAX = 512
+"""records whose spans are kept in memory; the others are read again when their next chunk comes"""
+SPAN_ROWS_MAX = 100_000
+DAY_S = 86_400
+
+
+class KnownStations(Protocol):
+    """Whose signatures count (district/keys.py)."""
+
+    def known(self, station: str) -> bool: ...
+
+    def key(self, station: str, kid: bytes) -> ec.EllipticCurvePublicKey | None: ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A record whose content is coming in."""
+
+    station: str
+    digest: bytes
+    sizes: tuple[int, ...]
+    hashes: tuple[bytes, ...]
+    spans: list[Spans]
+    dirty: set[int] = field(default_factory=set)
+
+
+class DistrictStore:
+    """See the module. Raises DistrictError when opened on a folder that another program uses, OSError or apsw.Error when the disk fails."""
+
+    def __init__(
+        self, connection: apsw.Connection, payloads: Payloads, stations: KnownStations, book: ReceiptBook, clock: Clock, quota_records_day: int
+    ) -> None:
+        self.connection = connection
+        """read by the page (view.py), in the same thread"""
+        self.payloads = payloads
+        self._stations, self._book, self._clock, self._quota_records_day = stations, book, clock, quota_records_day
+        self._waiting: dict[bytes, _Waiting] = {}
+        self._due: list[bytes] | None = None
+        """settled entries without a receipt; None: the database knows"""
+        self._presented = int(tables.value(connection, "SELECT ifnull(max(presented), 0) FROM entries"))
+        self.flush()
+
+    @classmethod
+    def open(
+        cls, folder: Path, stations: KnownStations, signer: Signer, district: str, clock: Clock, quota_records_day: int = 1000,
+        vfs: str | None = None, disk: Disk | None = None,
+    ) -> "DistrictStore":
+        """Open or create below `folder`; receipts that a cut left unsigned are signed now."""
+        disk = disk or RealDisk()
+        disk.make(folder)
+        connection = connect(folder, vfs)
+        return cls(connection, Payloads(folder, disk), stations, ReceiptBook(connection, signer, district, clock), clock, quota_records_day)
+
+    def close(self) -> None:
+        """Leave; what was not flushed is forgotten."""
+        self.payloads.forget()
+        self.connection.close()
+
+    # --- entries ----------------------------------------------------------------------------------------------------------------
+
+    def known_station(self, station: str) -> bool:
+        """(1)"""
+        return self._stations.known(station)
+
+    def accept_entry(self, station: str, envelope: bytes) -> Accepted | Refused:
+        """(0) to (12): keep a manifest or ledger event, or say why not."""
+        with self._change():
+            try:
+                return self._accept(station, envelope)
+            except Refusal as refusal:
+                self._refused(station, envelope, refusal)
+                return Refused(refusal.reason)
+
+    def _accept(self, station: str, envelope: bytes) -> Accepted:
+        check_length(envelope)  # (0)
+        digest = hashlib.sha256(envelope).digest()
+        seen = self._seen(station, digest)  # (2)
+        if seen is not None:
+            return seen
+        entry = read_entry(station, envelope, self._stations.key)  # (3) to (7)
+        self._check_quota(station, entry)  # (9)
+        verdict = judge(entry, digest, tables.neighbours(self.connection, entry))  # (8), (10) to (12)
+        self._presented += 1
+        tables.add_entry(self.connection, entry, digest, envelope, verdict, self._now_s(), self._presented)
+        self._raise_alarms(entry, verdict)
+        if not isinstance(entry, Manifest) or not verdict.content:
+            self._settled(digest)
+        return _accepted(entry, verdict)
+
+    def _seen(self, station: str, digest: bytes) -> Accepted | None:
+        """(2); a station that shows an entry holds it, so of two under one number this is now the one it asks about."""
+        row = tables.one(self.connection, "SELECT sequence, record_id FROM entries WHERE hash = ? AND station = ?", (digest, station))
+        if row is None:
+            return None
+        sequence, record_id = row
+        if tables.value(self.connection, "SELECT count(*) FROM entries WHERE station = ? AND sequence = ?", (station, sequence)) > 1:
+            self._presented += 1
+            self.connection.execute("UPDATE entries SET presented = ? WHERE hash = ?", (self._presented, digest))
+        return Accepted(sequence, record_id, self.sizes(station, record_id) or () if record_id else ())
+
+    def _check_quota(self, station: str, entry: Entry) -> None:
+        """(9)"""
+        if not isinstance(entry, Manifest):
+            return
+        today_s = self._now_s() // DAY_S * DAY_S
+        sql = "SELECT count(*) FROM entries WHERE station = ? AND received_s >= ? AND record_id IS NOT NULL"
+        if tables.value(self.connection, sql, (station, today_s)) >= self._quota_records_day:
+            raise Refusal("quota")
+
+    def _raise_alarms(self, entry: Entry, verdict: Verdict) -> None:
+        station, number = entry.header.station, str(entry.header.sequence)
+        if verdict.outcome != "stored":
+            self.alarm(station, verdict.reason, number if verdict.reason != "fork" else "", f"first seen at number {number}")
+        elif tables.value(self.connection, "SELECT 1 FROM entries WHERE station = ? AND main = 0 LIMIT 1", (station,)):
+            self.alarm(station, "clone", "", f"number {number} went on beside a branch: two cards are in use")
+
+    def _refused(self, station: str, envelope: bytes, refusal: Refusal) -> None:
+        self.alarm(station, f"refused_{refusal.reason}", "", "")
+        if refusal.keep:
+            digest = hashlib.sha256(envelope).digest()
+            self.connection.execute("INSERT OR IGNORE INTO unread VALUES (?, ?, ?, ?)", (digest, station, self._now_s(), envelope))
+
+    # --- content ----------------------------------------------------------------------------------------------------------------
+
+    def sizes(self, station: str, record_id: bytes) -> tuple[int, ...] | None:
+        """Sealed part sizes of a record that waits for content; None: unknown, another station's, or complete."""
+        waiting = self._find(station, record_id)
+        return waiting.sizes if waiting else None
+
+    def have(self, station: str, record_id: bytes) -> list[tuple[int, int, int]]:
+        """(part, start, end) held of a record that waits for content."""
+        waiting = self._find(station, record_id)
+        return [(part, start, end) for part, spans in enumerate(waiting.spans) for start, end in spans] if waiting else []
+
+    def write_chunk(self, station: str, record_id: bytes, part: int, offset: int, data: bytes) -> bool:
+        """Keep some bytes of a part, in any order, as often as they come. False: refused (no space, too many pieces, nothing waits)."""
+        waiting = self._find(station, record_id)
+        if waiting is None or part >= len(waiting.sizes) or offset + len(data) > waiting.sizes[part]:
+            return False
+        spans = waiting.spans[part]
+        if spans.covers(offset, offset + len(data)):
+            return True
+        if len(spans) >= SPANS_MAX or not self._write(station, record_id, part, offset, data):
+            return False
+        spans.add(offset, offset + len(data))
+        waiting.dirty.add(part)
+        return True
+
+    def _write(self, station: str, record_id: bytes, part: int, offset: int, data: bytes) -> bool:
+        try:
+            self.payloads.write(record_id, part, offset, data)
+        except OSError as error:
+            with self._change():
+                self.alarm(station, "disk", "", str(error.strerror))
+            return False
+        return True
+
+    def flush(self) -> None:
+        """Make everything since the last flush durable, then sign what became due. Raises OSError or apsw.Error; then nothing counts."""
+        with self._all_or_nothing():
+            self.payloads.sync()
+            for record_id, waiting in self._waiting.items():
+                self._keep_spans(record_id, waiting)
+            self._commit()
+            self._sign_due()
+        while len(self._waiting) > OPEN_MAX:
+            self._waiting.pop(next(iter(self._waiting)))
+
+    def complete(self, station: str, record_id: bytes) -> bytes | None:
+        """(13) and (14). None: bytes are missing, or were wrong and are dropped so that `have` asks for them again."""
+        waiting = self._find(station, record_id)
+        if waiting is None:
+            return self._receipt_of_record(station, record_id)
+        if any(spans.total() < size for spans, size in zip(waiting.spans, waiting.sizes, strict=True)):
+            return None
+        with self._all_or_nothing():
+            wrong = [part for part, digest in enumerate(waiting.hashes) if self.payloads.digest(station, record_id, part) != digest]
+            for part in wrong:
+                self._drop(station, record_id, waiting, part)
+            if not wrong:
+                self._settle(station, record_id, waiting)
+            self._commit()
+            self._sign_due()
+        return self._book.of(waiting.digest)
+
+    def _settle(self, station: str, record_id: bytes, waiting: _Waiting) -> None:
+        """(14): files first, then the row that makes them count; the receipt follows after the commit."""
+        envelope = tables.value(self.connection, "SELECT envelope FROM entries WHERE hash = ?", (waiting.digest,))
+        self.payloads.shelve(station, record_id, envelope)
+        self._begin()
+        self.connection.execute("UPDATE entries SET settled = 1 WHERE hash = ?", (waiting.digest,))
+        self.connection.execute("UPDATE parts SET spans = x'' WHERE record_id = ?", (record_id,))
+        self._settled(waiting.digest)
+        del self._waiting[record_id]
+
+    def _drop(self, station: str, record_id: bytes, waiting: _Waiting, part: int) -> None:
+        """(13) failed: the bytes are not what the station signed."""
+        self._begin()
+        self.payloads.drop(record_id, part)
+        waiting.spans[part] = Spans()
+        waiting.dirty.add(part)
+        self._keep_spans(record_id, waiting)
+        self.alarm(station, "content", record_id.hex(), f"part {part} arrived altered and is asked for again")
+
+    def _find(self, station: str, record_id: bytes) -> _Waiting | None:
+        waiting = self._waiting.get(record_id) or self._load(record_id)
+        return waiting if waiting is not None and waiting.station == station else None
+
+    def _load(self, record_id: bytes) -> _Waiting | None:
+        entry = tables.one(self.connection, "SELECT station, hash FROM entries WHERE record_id = ? AND settled = 0", (record_id,))
+        if entry is None:
+            return None
+        rows = list(self.connection.execute("SELECT size, sha256, spans FROM parts WHERE record_id = ? ORDER BY part", (record_id,)))
+        sizes, hashes, packed = zip(*rows, strict=True)
+        waiting = _Waiting(entry[0], entry[1], sizes, hashes, [tables.unpack_spans(spans) for spans in packed])
+        self._waiting[record_id] = waiting
+        return waiting
+
+    def _keep_spans(self, record_id: bytes, waiting: _Waiting) -> None:
+        for part in waiting.dirty:
+            self._begin()
+            values = (tables.pack_spans(waiting.spans[part]), record_id, part)
+            self.connection.execute("UPDATE parts SET spans = ? WHERE record_id = ? AND part = ?", values)
+        waiting.dirty.clear()
+
+    # --- answers ----------------------------------------------------------------------------------------------------------------
+
+    def held(self, station: str, first: int, end: int) -> list[Span]:
+        """Which sequences of [first, end) have their entry kept."""
+        sql = "SELECT DISTINCT sequence FROM entries WHERE station = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?"
+        return tables.join_sequences(self.connection.execute(sql, (station, first, end, SPAN_ROWS_MAX)))
+
+    def receipted(self, station: str, first: int, end: int) -> list[Span]:
+        """Which sequences of [first, end) have a receipt for the entry that the station showed last."""
+        sql = """SELECT e.sequence FROM entries e JOIN receipts r ON r.hash = e.hash WHERE e.station = ? AND e.sequence >= ? AND e.sequence < ?
+                 AND e.presented = (SELECT max(presented) FROM entries o WHERE o.station = e.station AND o.sequence = e.sequence)
+                 ORDER BY e.sequence LIMIT ?"""
+        return tables.join_sequences(self.connection.execute(sql, (station, first, end, SPAN_ROWS_MAX)))
+
+    def receipt(self, station: str, sequence: int) -> bytes | None:
+        """The receipt of the entry that the station showed last under this number, in the bytes it was signed in."""
+        sql = """SELECT r.envelope FROM entries e LEFT JOIN receipts r ON r.hash = e.hash
+                 WHERE e.station = ? AND e.sequence = ? ORDER BY e.presented DESC LIMIT 1"""
+        envelope: bytes | None = tables.value(self.connection, sql, (station, sequence))
+        return envelope
+
+    def missing(self, station: str) -> list[Span]:
+        """Sequence numbers that never arrived although later ones did."""
+        return tables.missing(self.connection, station)
+
+    def alarm(self, station: str, kind: str, subject: str, detail: str) -> None:
+        """Tell the officers; kept with the next flush, the same again only counts."""
+        self._begin()
+        tables.raise_alarm(self.connection, station, kind, subject, detail, self._now_s())
+
+    def _receipt_of_record(self, station: str, record_id: bytes) -> bytes | None:
+        sql = """SELECT r.envelope FROM entries e JOIN receipts r ON r.hash = e.hash
+                 WHERE e.station = ? AND e.record_id = ? ORDER BY e.presented DESC LIMIT 1"""
+        envelope: bytes | None = tables.value(self.connection, sql, (station, record_id))
+        return envelope
+
+    # --- transactions -----------------------------------------------------------------------------------------------------------
+
+    def _sign_due(self) -> None:
+        """Receipts only for what a finished commit holds (14)."""
+        due = self._book.unanswered() if self._due is None else self._due
+        if due:
+            self._begin()
+            for digest in due:
+                self._book.issue(digest)
+            self._commit()
+        self._due = []
+
+    def _settled(self, digest: bytes) -> None:
+        if self._due is not None:
+            self._due.append(digest)
+
+    def _begin(self) -> None:
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN IMMEDIATE")
+
+    def _commit(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        with self._all_or_nothing():
+            self._begin()
+            yield
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """On any failure forget the whole batch: what was acknowledged before is committed, the rest will be sent again."""
+        try:
+            yield
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self.payloads.forget()
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self._due = None
+
+    def _now_s(self) -> int:
+        return int(self._clock.wall_s())
+
+
+def _accepted(entry: Entry, verdict: Verdict) -> Accepted:
+    if isinstance(entry, Manifest):
+        return Accepted(entry.header.sequence, entry.record_id, tuple(part.size for part in entry.parts) if verdict.content else ())
+    return Accepted(entry.header.sequence, None)
