@@ -234,7 +234,7 @@ class Conditions(Happening, frozen=True):
     enrolments_left: int = 1_000_000
 
 
-Event = PageEvent | Happening
+Event = OperatorEvent | Happening
 
 
 class Command(Struct, frozen=True):

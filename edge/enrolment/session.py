@@ -1,0 +1,280 @@
+"""The only loop: takes events in, steps the machine, has its commands carried out and feeds what happened back as events.
+
+Never decides. Captures, judging, sealing and committing overlap; the machine says what may. The process may be killed at any instant:
+what the store holds is the truth, and `run` begins by asking it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from edge.clock import Clock
+from edge.devices.interfaces import PenSample
+from edge.enrolment import events as ev
+from edge.enrolment import parts, snapshot
+from edge.enrolment.errands import Desk, Errands, OpenRosterFile
+from edge.enrolment.handling import refuse
+from edge.enrolment.keeping import Keeping
+from edge.enrolment.machine import step
+from edge.enrolment.opinion import Judging
+from edge.enrolment.procedure import Target
+from edge.enrolment.slip import Slip, SlipMaker, Texts, slip_of
+from edge.enrolment.snapshot import Json, Surroundings
+from edge.enrolment.state import Enrolment, State
+from edge.enrolment.taking import Devices, Taker
+from edge.errors import RefusedEvent, StoreError
+from edge.store.ledger import register_number
+
+LOOK_S = 1.0
+"""between two looks at queue, disk and power"""
+WAITING_MAX = 64
+"""touches that wait to be taken; a page cannot fill the memory"""
+PROGRESS_STEPS = 20
+"""how finely a transfer is shown: each step is a snapshot to every page"""
+DECIDING = ("phase", "step", "target", "retake", "actions", "primary")
+"""what an operator decides on: when it changes, a touch on the old screen no longer counts"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether power lets another person begin."""
+
+    next_person: bool = True
+    reason: str = ""
+    """notice id: power_no_next, power_finish_only"""
+    stopping: bool = False
+
+
+def _no_figures() -> Json:
+    return {}
+
+
+def _ignore() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the rest of the station gives to and takes from the session; all return at once."""
+
+    gate: Callable[[], Gate] = Gate
+    power: Callable[[], Json] = _no_figures
+    """for the page: source (mains, battery, genset, unknown), minutes, people_left, state"""
+    link: Callable[[], Json] = _no_figures
+    """for the page: connected"""
+    wake: Callable[[], None] = _ignore
+    """the ledger has something new to send"""
+    stop: Callable[[], None] = _ignore
+    """shut the station down in good order"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which station this is."""
+
+    id: str
+    name: str
+    place: str = ""
+    language: str = "id"
+
+
+class Session:
+    """One desk."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        devices: Devices,
+        judging: Judging,
+        keeping: Keeping,
+        open_roster: OpenRosterFile,
+        make_slip: SlipMaker,
+        texts: Texts,
+        clock: Clock,
+        hooks: Hooks | None = None,
+        outage: Mapping[str, str] | None = None,
+    ) -> None:
+        """outage: `from`, `to` of the last power cut as people read it, if known."""
+        self.state = State(language=identity.language, fitted=frozenset(devices.by_name()))
+        self.version = 0
+        self._identity, self._devices, self._keeping, self._texts, self._clock = identity, devices, keeping, texts, clock
+        self._hooks = hooks or Hooks()
+        self._outage = dict(outage or {})
+        self._taker = Taker(devices, clock)
+        desk = Desk(self._enrolment, self._tell, self._on_progress, self._slip, self._power_source, self._hooks.wake, self._hooks.stop)
+        self._errands = Errands(devices, self._taker, judging, keeping, open_roster, make_slip, desk)
+        self._inbox: asyncio.Queue[tuple[ev.Event, asyncio.Future[int] | None]] = asyncio.Queue()
+        self._capture: asyncio.Task[None] | None = None
+        self._capture_progress: float | None = None
+        self._queue: Json = {"saved": 0, "waiting": 0, "received": 0, "refused": 0}
+        self._body: Json = {}
+        self._decided_at = 0
+        self._changed = asyncio.Event()
+
+    # --- for the page and the rest of the station ---
+
+    async def post(self, event: ev.OperatorEvent) -> int:
+        """Take a touch; returns the version of the snapshot that shows its effect. Raises RefusedEvent."""
+        if self._inbox.qsize() >= WAITING_MAX:
+            raise refuse("too_late", "too many touches at once")
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait((event, answer))
+        return await answer
+
+    def snapshot(self) -> Json:
+        """What the page shows now."""
+        return {"version": self.version, **self._body}
+
+    async def changes(self) -> AsyncIterator[Json]:
+        """The snapshot now and after each change; one that comes too fast for the reader is skipped."""
+        seen = -1
+        while True:
+            changed = self._changed
+            if self.version != seen:
+                seen = self.version
+                yield self.snapshot()
+            else:
+                await changed.wait()
+
+    def poke(self) -> None:
+        """Something around the station changed: show it."""
+        self._publish()
+
+    async def preview(self, source: str) -> bytes:
+        """A JPEG of what `camera` or `iris` sees. Raises DeviceError."""
+        frame = await self._taker.preview(source)
+        return await asyncio.to_thread(parts.jpeg, frame)
+
+    def pen(self, start: int) -> list[PenSample]:
+        """The running signature from its sample number `start` on."""
+        return self._taker.pen.samples[start:]
+
+    @property
+    def photo(self) -> bytes | None:
+        """Small JPEG of the person at the desk."""
+        return self._errands.photo
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """Resume what a power cut left, then take events until cancelled. Raises StoreError when the store cannot be read."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._resume()
+                group.create_task(self._look_around())
+                while True:
+                    event, answer = await self._inbox.get()
+                    self._take(event, answer, group)
+        finally:
+            await self._errands.close()
+
+    async def _resume(self) -> None:
+        found = await self._keeping.resume()
+        if found is not None:
+            saved = tuple(Target(part.kind, part.position) for part in found.parts)
+            resumed = ev.Resumed(found.record_id, found.ticket, found.progress, saved, found.committed or 0)
+            self.state, _ = step(self.state, resumed, self._now_ms())
+        await self._count()
+        self._publish()
+
+    def _take(self, event: ev.Event, answer: "asyncio.Future[int] | None", group: asyncio.TaskGroup) -> None:
+        try:
+            self._check_version(event)
+            self.state, commands = step(self.state, event, self._now_ms())
+        except RefusedEvent as refusal:
+            assert answer is not None, f"the machine refused what happened: {event}"
+            if not answer.done():
+                answer.set_exception(refusal)
+            return
+        for command in commands:
+            self._carry_out(command, group)
+        self._publish()
+        if answer is not None and not answer.done():
+            answer.set_result(self.version)
+
+    def _check_version(self, event: ev.Event) -> None:
+        if isinstance(event, ev.OperatorEvent) and event.version is not None and not self._decided_at <= event.version <= self.version:
+            raise refuse("too_late", "the screen has moved on since")
+
+    def _carry_out(self, command: ev.Command, group: asyncio.TaskGroup) -> None:
+        if isinstance(command, ev.StopCapture):
+            if self._capture is not None:
+                self._capture.cancel()
+            return
+        task = group.create_task(self._do(command), name=type(command).__name__)
+        if isinstance(command, ev.StartCapture):
+            self._capture, self._capture_progress = task, None
+
+    async def _do(self, command: ev.Command) -> None:
+        happened = await self._errands.do(command)
+        if happened is not None:
+            self._tell(happened)
+
+    def _tell(self, happened: ev.Happening) -> None:
+        self._inbox.put_nowait((happened, None))
+
+    def _now_ms(self) -> int:
+        return int(self._clock.monotonic_s() * 1000)
+
+    # --- what surrounds the procedure ---
+
+    async def _look_around(self) -> None:
+        while True:
+            await self._clock.sleep_s(LOOK_S)
+            await self._count()
+            self._publish()
+
+    async def _count(self) -> None:
+        """Queue and room on the disk; the last figures stand when the store cannot tell."""
+        try:
+            self._queue, left = await self._keeping.figures()
+        except StoreError:
+            left = 0
+        gate = self._hooks.gate()
+        conditions = ev.Conditions(gate.next_person, gate.reason, gate.stopping, left)
+        if conditions != self.state.conditions:
+            self._tell(conditions)
+
+    def _on_progress(self, share: float) -> None:
+        rounded = round(share * PROGRESS_STEPS) / PROGRESS_STEPS
+        if rounded != self._capture_progress:
+            self._capture_progress = rounded
+            self._publish()
+
+    def _publish(self) -> None:
+        """Give the snapshot a new version when it changed."""
+        body = snapshot.build(self.state, self._surroundings())
+        if body == self._body:
+            return
+        self.version += 1
+        if any(body[name] != self._body.get(name) for name in DECIDING):
+            self._decided_at = self.version
+        self._body = body
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            station_id=self._identity.id,
+            station_name=self._identity.name,
+            devices={name: (presence.state, presence.code) for name, presence in self._devices.by_name().items()},
+            power=self._hooks.power(),
+            link=self._hooks.link(),
+            queue=self._queue,
+            capture_progress=self._capture_progress,
+            photo=self._errands.photo is not None,
+            outage=self._outage,
+        )
+
+    def _enrolment(self) -> Enrolment:
+        assert self.state.enrolment is not None
+        return self.state.enrolment
+
+    def _power_source(self) -> str:
+        return str(self._hooks.power().get("source", "unknown"))
+
+    def _slip(self) -> Slip:
+        enrolment = self._enrolment()
+        register = register_number(self._identity.id, enrolment.progress.sequence)
+        texts = self._texts[self.state.language]
+        return slip_of(enrolment, register, self._identity.place or self._identity.name, self._clock.wall_s(), self._clock.trust() != "none", texts)

@@ -1,0 +1,225 @@
+"""What the page sees: one plain value, made from the state and from what surrounds it. Ids of texts, never sentences, never scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from edge.enrolment.offers import actions, device_for, primary, reasons, retakeable
+from edge.enrolment.population import backdrop, nik_warnings
+from edge.enrolment.procedure import ABANDON_REASONS, BEST_REASONS, STEPS, Target
+from edge.enrolment.state import Enrolment, State, due, excluded, guards_not_done, recapture, resolved, step_of, targets, try_of
+
+Json = dict[str, Any]
+FEW_LEFT = 50
+"""warn this early, long before the station has to refuse (ecosystem 4.2, 14)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """All that the page shows and the procedure does not decide."""
+
+    station_id: str
+    station_name: str
+    devices: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    """name -> state, code"""
+    power: Json = field(default_factory=dict)
+    link: Json = field(default_factory=dict)
+    queue: Json = field(default_factory=dict)
+    capture_progress: float | None = None
+    photo: bool = False
+    """GET /api/photo has a picture of this person"""
+    outage: Mapping[str, str] = field(default_factory=dict)
+    """from, to: when the power was away, as far as known"""
+
+
+def build(state: State, around: Surroundings) -> Json:
+    """The contract of GET /api/state, without its version."""
+    enrolment = state.enrolment
+    step = step_of(enrolment) if enrolment else None
+    return {
+        "station": {"id": around.station_id, "name": around.station_name},
+        "language": state.language,
+        "operator": {"id": state.operator.pseudonym, "name": state.operator.name} if state.operator else None,
+        "phase": _phase(state),
+        "steps": [{"id": each.id, "state": _step_state(enrolment, each.id, step.id if step else "")} for each in STEPS],
+        "step": step.id if step else None,
+        "person": _person(state, around),
+        "target": _target(enrolment),
+        "targets": _targets(enrolment) if enrolment else [],
+        "retake": _plain(enrolment.retake) if enrolment and enrolment.retake else None,
+        "activity": _activity(state),
+        "hint": _hint(enrolment),
+        "progress": around.capture_progress if enrolment and enrolment.reading else None,
+        "verdict": _verdict(enrolment),
+        "attempts": _attempts(enrolment),
+        "actions": list(actions(state)),
+        "primary": primary(state),
+        "reasons": _reasons(state),
+        "notices": _notices(state, around),
+        "devices": {name: {"state": _shown(kept), "code": code} for name, (kept, code) in around.devices.items()},
+        "power": around.power,
+        "link": around.link,
+        "queue": around.queue,
+        "enrolments_left": state.conditions.enrolments_left,
+        "saved": enrolment.progress.sequence > 0 if enrolment else False,
+    }
+
+
+def _shown(kept: str) -> str:
+    """Every picture of a preview makes a device busy for a moment; a page need not flicker with it."""
+    return "ready" if kept == "busy" else kept
+
+
+def _phase(state: State) -> str:
+    if state.conditions.stopping:
+        return "stopping"
+    if state.enrolment is not None:
+        return "enrolling"
+    return "idle" if state.operator else "locked"
+
+
+def _step_state(enrolment: Enrolment | None, step: str, present: str) -> str:
+    if enrolment is None:
+        return "todo"
+    if step == present:
+        return "now"
+    order = [each.id for each in STEPS]
+    wanted = targets(enrolment, STEPS[order.index(step)])
+    if wanted and all(resolved(enrolment, target) for target in wanted):
+        return "exception" if any(excluded(enrolment, target) for target in wanted) else "done"
+    return "done" if order.index(step) < order.index(present) else "todo"
+
+
+def _person(state: State, around: Surroundings) -> Json | None:
+    enrolment = state.enrolment
+    if enrolment is None:
+        return None
+    if enrolment.person is None or state.operator is None:
+        return {"ticket": enrolment.ticket, "name": None, "nik": None, "photo": around.photo, "backdrop": ""}
+    person = msgspec.structs.asdict(enrolment.person)
+    return {"ticket": enrolment.ticket, **person, "photo": around.photo, "backdrop": backdrop(enrolment.person), "listed": bool(enrolment.progress.row)}
+
+
+def _plain(target: Target) -> Json:
+    return {"kind": target.kind, "position": target.position}
+
+
+def _target(enrolment: Enrolment | None) -> Json | None:
+    """What the person is asked for; nothing while a finger has yet to be lifted."""
+    if enrolment is None or enrolment.lifting:
+        return None
+    target = enrolment.capture or due(enrolment)
+    return _plain(target) if target else None
+
+
+def _targets(enrolment: Enrolment) -> list[Json]:
+    return [
+        {**_plain(target), "step": step.id, "state": _target_state(enrolment, target), "reason": _reason(enrolment, target)}
+        for step in STEPS
+        for target in targets(enrolment, step)
+    ]
+
+
+def _target_state(enrolment: Enrolment, target: Target) -> str:
+    if target in enrolment.saving or any(holding.target == target for holding in enrolment.judging):
+        return "saving"
+    if target == (enrolment.capture or enrolment.retake):
+        return "now"
+    if excluded(enrolment, target):
+        return "exception"
+    return "done" if resolved(enrolment, target) else "now" if target == due(enrolment) else "todo"
+
+
+def _reason(enrolment: Enrolment, target: Target) -> str | None:
+    forced = next((mark.reason for mark in enrolment.progress.forced if mark.target == target), "")
+    return excluded(enrolment, target) or forced or None
+
+
+def _activity(state: State) -> str | None:
+    enrolment = state.enrolment
+    if enrolment is None:
+        return "judging" if state.opening else None
+    if enrolment.capture is not None:
+        return "capturing"
+    if enrolment.judging or enrolment.busy == "finding":
+        return "judging"
+    return "saving" if enrolment.saving or enrolment.busy or enrolment.printing else None
+
+
+def _hint(enrolment: Enrolment | None) -> str | None:
+    if enrolment is None or enrolment.capture is None:
+        return None
+    if enrolment.lifting:
+        return "lift"
+    return "hold" if enrolment.reading else "place"
+
+
+def _verdict(enrolment: Enrolment | None) -> Json | None:
+    if enrolment is None or enrolment.verdict is None:
+        return None
+    verdict = enrolment.verdict
+    wrong_device = device_for(enrolment) if enrolment.device_lost else ""
+    reason, fix = ("device_unavailable", "device_unavailable_fix") if wrong_device else (verdict.reason, verdict.fix)
+    return {"reason": reason, "fix": fix, "target": _plain(verdict.target), "device": wrong_device or None}
+
+
+def _attempts(enrolment: Enrolment | None) -> int:
+    target = due(enrolment) if enrolment else None
+    return try_of(enrolment, target).count if enrolment and target else 0
+
+
+def _reasons(state: State) -> Json:
+    """What the pickers offer now."""
+    enrolment = state.enrolment
+    target = (enrolment.capture or due(enrolment)) if enrolment else None
+    offered = actions(state)
+    return {
+        "exception": list(reasons(target.kind)) if target and "exception" in offered else [],
+        "use_best": list(BEST_REASONS) if "use_best" in offered else [],
+        "abandon": list(ABANDON_REASONS) if "abandon" in offered else [],
+        "retake": [_plain(found) for found in retakeable(enrolment)] if enrolment and "retake" in offered else [],
+    }
+
+
+def _notices(state: State, around: Surroundings) -> list[Json]:
+    found = [*_station_notices(state), *(_person_notices(state, state.enrolment, around) if state.enrolment else [])]
+    broken = [name for name, (kept, _) in around.devices.items() if kept in ("absent", "faulted", "recovering")]
+    return [*found, *(_notice("device_broken", "warn", device=name) for name in broken)]
+
+
+def _station_notices(state: State) -> list[Json]:
+    conditions = state.conditions
+    found = [_notice(code, "warn") for code in (state.login_problem, state.begin_problem) if code]
+    if conditions.enrolments_left <= 0:
+        found.append(_notice("store_full", "alarm"))
+    elif conditions.enrolments_left < FEW_LEFT:
+        found.append(_notice("store_low", "warn", enrolments_left=conditions.enrolments_left))
+    if not conditions.next_person and conditions.reason:
+        found.append(_notice(conditions.reason, "warn"))
+    return found
+
+
+def _person_notices(state: State, enrolment: Enrolment, around: Surroundings) -> list[Json]:
+    step = step_of(enrolment).id
+    found = []
+    if enrolment.resumed:
+        found.append(_notice("power_was_out_times" if around.outage else "power_was_out", "info", step=step, **around.outage))
+    if enrolment.problem:
+        found.append(_notice("not_saved" if enrolment.problem not in OWN_WORDS else enrolment.problem, "alarm", code=enrolment.problem))
+    if step == "data" and enrolment.person is not None and state.operator:
+        found.extend(_notice(code, "warn") for code in nik_warnings(enrolment.person))
+        found.extend([] if enrolment.progress.row else [_notice("letter_unknown", "warn")])
+    if step == "review":
+        found.extend([_notice("index_not_checked", "info")] if "index_check" in guards_not_done(enrolment) else [])
+        found.extend([_notice("recapture", "warn")] if recapture(enrolment) else [])
+    return found
+
+
+OWN_WORDS = ("paper_out", "print_failed")
+"""problems whose notice says all; any other one means that something is not saved yet"""
+
+
+def _notice(identity: str, level: str, **values: object) -> Json:
+    return {"id": identity, "level": level, "values": values}
