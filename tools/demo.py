@@ -70,9 +70,15 @@ async def _play(arguments: argparse.Namespace, stage: Stage, view: View, folder:
     operator = AutoOperator(StationPage("127.0.0.1", site.station_port), stage.control, site.operator, site.pin)
     cutter = Cutter(arguments.cuts, arguments.people, random.Random(f"{arguments.seed}/cuts"), stage, view)
     operator.watch = lambda snapshot: (view.show(snapshot), cutter.look(operator.current, snapshot))[0]
+    began_s = stage.clock.now_s()
     await asyncio.gather(operator.record_all(), cutter.run(operator))
     await _drained(site, arguments.people, view)
-    return {**await compare(site, stage.control), "resumed": cutter.resumed, **stage.costs()}
+    costs = stage.costs()
+    per_record = round(costs["station_cpu_s"] / arguments.people, 2)
+    return {
+        **await compare(site, stage.control), "resumed": cutter.resumed, "seconds_total": round(stage.clock.now_s() - began_s, 1),
+        "station_rss_mb": costs["station_rss_mb"], "station_cpu_s_per_record": per_record,
+    }
 
 
 async def _drained(site: DemoSite, people: int, view: View) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.control import ControlClient
+from simulators.world import WorldClock
 from tools.broker import Broker
 from tools.children import Child
 from tools.demo_site import DemoSite
@@ -27,6 +28,7 @@ class Stage:
         self._site: DemoSite | None = None
         self._spent_cpu_s = 0.0
         self._peak_rss_mb = 0.0
+        self.clock = WorldClock()
         self.addresses: dict[str, str] = {}
 
     @property
@@ -97,8 +99,8 @@ class Stage:
         """What a Pi's own packages would provide: stand-ins for picamera2 and lgpio that ask the world."""
         return {
             "PYTHONPATH": f"{STANDINS}:{STANDINS.parent.parent}",
-            "REKAM_BENCH_CAMERA": self.addresses["camera"],
-            "REKAM_BENCH_GPIO": self.addresses["gpio"],
+            "REKAM_CAMERAS": f"{self.addresses['camera']},{self.addresses['iris']}",
+            "REKAM_GPIO_WORLD": self.addresses["gpio"],
             "RPI_LGPIO_REVISION": "c03114",
             "RPI_LGPIO_CHIP": "0",
         }

@@ -1,0 +1,94 @@
+"""Which drivers a configuration asks for: one `Presence` for each device that is fitted. Constructs, and knows nothing of the procedure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge.clock import Clock
+from edge.devices.board import SerialBoard
+from edge.devices.camera import PicameraCamera
+from edge.devices.fingerprint import ZfmSensor
+from edge.devices.genset import Client, GencommGenset, rtu_client, tcp_client
+from edge.devices.gpio import RpiGpio
+from edge.devices.interfaces import Board, Camera, FingerprintSensor, Genset, Gpio, IrisModule, Printer, SignatureTablet, Ups
+from edge.devices.iris import PicameraIris
+from edge.devices.presence import Presence, PresenceChange
+from edge.devices.printer import EscPosPrinter
+from edge.devices.tablet import make_tablet
+from edge.devices.ups import UpsdClient
+from edge.errors import DeviceAbsent
+from station_config import schema
+
+LIGHT_S = 1.0
+OnChange = Callable[[PresenceChange], None]
+
+
+class BoardLight:
+    """The illuminator as the iris module sees it: a lease asked of whichever board is present."""
+
+    def __init__(self, board: Presence[Board] | None) -> None:
+        self._board = board
+
+    async def light(self, duration_ms: int) -> int:
+        """Raises DeviceError; DeviceAbsent when no board is fitted."""
+        return await self._present().use(lambda board: board.light(duration_ms), LIGHT_S)
+
+    async def dark(self) -> None:
+        """Raises DeviceError."""
+        await self._present().use(lambda board: board.dark(), LIGHT_S)
+
+    def _present(self) -> Presence[Board]:
+        if self._board is None:
+            raise DeviceAbsent("light_unavailable", "board", "no board is fitted", "Add [devices.board] to the configuration.")
+        return self._board
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Everything that is fitted; None or empty is not."""
+
+    camera: Presence[Camera] | None
+    iris: Presence[IrisModule] | None
+    fingerprint: Presence[FingerprintSensor] | None
+    tablet: Presence[SignatureTablet] | None
+    printer: Presence[Printer] | None
+    board: Presence[Board] | None
+    gpio: Presence[Gpio] | None
+    genset: Presence[Genset] | None
+    upses: tuple[Presence[Ups], ...]
+
+    def all(self) -> tuple[Presence[Any], ...]:
+        single = (self.camera, self.iris, self.fingerprint, self.tablet, self.printer, self.board, self.gpio, self.genset)
+        return (*(presence for presence in single if presence is not None), *self.upses)
+
+
+def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
+    """Nothing is opened yet: each presence's `run` does that and never gives up."""
+    board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock), clock, on_change)
+    light = BoardLight(board)
+    return Fitted(
+        camera=_presence("camera", config.camera, lambda found: PicameraCamera("camera", found, clock), clock, on_change),
+        iris=_presence("iris", config.iris, lambda found: PicameraIris("iris", found, light, clock), clock, on_change),
+        fingerprint=_presence("fingerprint", config.fingerprint, lambda found: ZfmSensor("fingerprint", found, clock), clock, on_change),
+        tablet=_presence("tablet", config.tablet, lambda found: make_tablet("tablet", found, clock), clock, on_change),
+        printer=_presence("printer", config.printer, lambda found: EscPosPrinter("printer", found, clock), clock, on_change),
+        board=board,
+        gpio=_presence("gpio", config.gpio, lambda found: RpiGpio(found.outputs, found.inputs), clock, on_change),
+        genset=_presence("genset", config.genset, lambda found: GencommGenset(lambda: _modbus(found), found.unit), clock, on_change),
+        upses=tuple(_ups(found, clock, on_change) for found in config.ups),
+    )
+
+
+def _presence(name: str, section: Any, make: Callable[[Any], Any], clock: Clock, on_change: OnChange) -> Presence[Any] | None:
+    return None if section is None else Presence(name, lambda: make(section), clock, on_change)
+
+
+def _ups(section: schema.Ups, clock: Clock, on_change: OnChange) -> Presence[Ups]:
+    name = f"ups-{section.name}"
+    return Presence(name, lambda: UpsdClient(section.name, section.host, section.port, name), clock, on_change)
+
+
+def _modbus(section: schema.Genset) -> Client:
+    if section.kind == "gencomm-tcp":
+        return tcp_client(section.host, int(section.port))
+    return rtu_client(section.port, section.baud)
