@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+RTC = Path("/sys/class/rtc/rtc0")
+NTP_REACHED = Path("/run/systemd/timesync/synchronized")
+"""systemd-timesyncd touches it at the first answer of a server in this boot"""
+RELEASED_S = 1_767_225_600.0
+"""2026-01-01: an earlier date is a clock that never was set"""
+STAND_STILL_S = 600.0
 
 
 class Clock(Protocol):
@@ -30,19 +36,54 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The machine's own clocks, and what is known about their truth.
+
+    `wall_s` never goes back inside a boot. Found ahead by little it stands still until the truth has caught up; found ahead by more
+    (a dead RTC that woke up in another year) it counts on from where it was, with trust "none", and is right from the next boot on.
+    """
+
+    def __init__(self) -> None:
+        self._shown_s = 0.0
+        self._shown_at_s = time.monotonic()
+        self._district_offset_s: float | None = None
+        self._ahead_s = 0.0
 
     def monotonic_s(self) -> float:
         return time.monotonic()
 
     def wall_s(self) -> float:
-        return time.time()
+        now_s = time.monotonic()
+        truth_s = time.time() if self._district_offset_s is None else now_s + self._district_offset_s
+        self._ahead_s = max(0.0, self._shown_s - truth_s)
+        if self._ahead_s > STAND_STILL_S:
+            self._shown_s += now_s - self._shown_at_s
+        else:
+            self._shown_s = max(self._shown_s, truth_s)
+        self._shown_at_s = now_s
+        return self._shown_s
 
     def trust(self) -> str:
-        return "none"
+        self.wall_s()
+        if self._ahead_s > STAND_STILL_S or self._shown_s < RELEASED_S:
+            return "none"
+        if NTP_REACHED.exists():
+            return "network"
+        if self._district_offset_s is not None:
+            return "district"
+        return "rtc" if RTC.exists() else "none"
+
+    def district_says(self, wall_s: float) -> None:
+        """Time out of a message that the district signed (receipt, policy): better than an RTC, worse than NTP."""
+        self._district_offset_s = wall_s - time.monotonic()
 
     async def sleep_s(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def local_day_minute(wall_s: float) -> tuple[str, int]:
+    """Local date (YYYY-MM-DD) and minute of the day (0..1439)."""
+    at = time.localtime(wall_s)
+    return f"{at.tm_year:04d}-{at.tm_mon:02d}-{at.tm_mday:02d}", at.tm_hour * 60 + at.tm_min
 
 
 def random_bytes(count: int) -> bytes:

@@ -173,6 +173,8 @@ class GensetRules(Section):
 
     automatic: bool = True
     """False: by hand only"""
+    by_contact: bool = False
+    """the board's two-wire start contact reaches the genset: used where no controller on Modbus is fitted, or when it is silent"""
     start_below_percent: Annotated[float, Meta(ge=0, le=100)] = 50
     start_below_minutes: Annotated[float, Meta(ge=0, le=600)] = 20
     debounce_s: Annotated[float, Meta(ge=0, le=600)] = 10

@@ -75,6 +75,9 @@ class GencommGenset:
     async def transfer(self, to_genset: bool) -> None:
         await self._control("to_generator" if to_genset else "to_mains")
 
+    async def reset(self) -> None:
+        await self._control("reset_alarms")
+
     async def _control(self, key: str) -> None:
         client = self._need()
         answer = await self._exchange(client.write_registers(gencomm.CONTROL_ADDRESS, gencomm.control_words(key), device_id=self._unit))

@@ -231,6 +231,9 @@ class Genset(Device, Protocol):
     async def transfer(self, to_genset: bool) -> None:
         """Put the load on the genset (35708) or back on the mains (35709)."""
 
+    async def reset(self) -> None:
+        """Reset the controller's alarms (35707) after a failed start; it may refuse while their cause lasts."""
+
 
 class Gpio(Device, Protocol):
     """Stack light, buzzer, backdrop lamp, supply lines, power button."""

@@ -1,0 +1,208 @@
+"""When the genset runs and when it carries the load: a table of small judgements around one immutable `Plan`. Pure.
+
+    idle -> starting -> warm_up -> on_load -> cool_down -> stopping -> idle
+                 \\-> resting -> starting ...                three failures -> locked (until acknowledged)
+    a weekly test goes warm_up -> testing -> cool_down and never carries the load
+
+The controller cranks, supervises oil, temperature and speed; this module asks, waits and judges voltage and frequency before the
+load goes over. It never gives up a genset that carries the load because its controller fell silent: the UPS tells at once when
+power is gone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from station_config.schema import GensetRules
+
+RUNNING_RPM = 600.0
+RUNNING_V = 100.0
+UNSTABLE_S = 5.0
+"""a dip when a load comes on is shorter"""
+HOUR_S = 3600.0
+DAY_S = 86_400.0
+HARMLESS_ALARMS = frozenset({"fail_to_start", "low_fuel", "low_battery_voltage", "high_battery_voltage", "charge_failure", "fuel_sender_fault"})
+"""alarms that do not forbid another start; anything else locks out until somebody has looked"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of the genset at one instant; None is unknown."""
+
+    now_s: float
+    running: bool | None = None
+    volts: float | None = None
+    hz: float | None = None
+    alarms: tuple[str, ...] = ()
+    want: str | None = None
+    """reason to run: forecast, schedule, hand, test"""
+    mains_steady_s: float = 0.0
+    stop_by_hand: bool = False
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the plan stands."""
+
+    state: str = "idle"
+    since_s: float = 0.0
+    reason: str = ""
+    failures: int = 0
+    code: str = "genset_ready"
+    """message id of the plain answer on the page"""
+    stable_since_s: float | None = None
+    unstable_since_s: float | None = None
+    load_since_s: float = 0.0
+    starts_s: tuple[float, ...] = ()
+    """start requests of the last hour"""
+
+
+Acts = tuple[str, ...]
+"""start, stop, load, unload, reset: what the manager sends to the controller or the board"""
+Step = Callable[[Plan, Seen, GensetRules], tuple[Plan, Acts]]
+
+
+def step(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    """The next plan and what is to be sent."""
+    plan = _watch_quality(plan, seen, rules)
+    blocking = [alarm for alarm in seen.alarms if alarm not in HARMLESS_ALARMS]
+    if blocking and plan.state not in ("locked", "idle"):
+        return _lock(plan, seen, "genset_alarm"), ("unload", "stop")
+    return STEPS[plan.state](plan, seen, rules)
+
+
+def stable(seen: Seen, rules: GensetRules) -> bool:
+    """Voltage and frequency are known and within limits."""
+    if seen.volts is None or seen.hz is None:
+        return False
+    return rules.low_v <= seen.volts <= rules.high_v and rules.low_hz <= seen.hz <= rules.high_hz
+
+
+def _watch_quality(plan: Plan, seen: Seen, rules: GensetRules) -> Plan:
+    if stable(seen, rules):
+        good_since_s = seen.now_s if plan.stable_since_s is None else plan.stable_since_s
+        return replace(plan, stable_since_s=good_since_s, unstable_since_s=None)
+    if seen.volts is None and seen.hz is None and seen.running is not False:
+        return replace(plan, stable_since_s=None, unstable_since_s=None)
+    return replace(plan, stable_since_s=None, unstable_since_s=seen.now_s if plan.unstable_since_s is None else plan.unstable_since_s)
+
+
+def _go(plan: Plan, seen: Seen, state: str, code: str) -> Plan:
+    return replace(plan, state=state, since_s=seen.now_s, code=code)
+
+
+def _lock(plan: Plan, seen: Seen, code: str) -> Plan:
+    return _go(plan, seen, "locked", code)
+
+
+def _idle(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.want is None:
+        return (replace(plan, code="genset_ready", failures=0) if plan.code != "genset_ready" else plan), ()
+    recent = tuple(at for at in plan.starts_s if seen.now_s - at < HOUR_S)
+    if len(recent) >= rules.starts_an_hour:
+        return _lock(plan, seen, "genset_too_many_starts"), ()
+    acts: Acts = ("reset", "start") if "fail_to_start" in seen.alarms else ("start",)
+    begun = replace(plan, reason=seen.want, starts_s=(*recent, seen.now_s), stable_since_s=None, unstable_since_s=None)
+    return _go(begun, seen, "starting", "genset_starting"), acts
+
+
+def _starting(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.stop_by_hand:
+        return _go(plan, seen, "stopping", "genset_stopping"), ("stop",)
+    if seen.running:
+        return _go(plan, seen, "warm_up", "genset_warming_up"), ()
+    if "fail_to_start" in seen.alarms and seen.now_s - plan.since_s > 1.0:
+        return _failed(plan, seen, rules, "genset_did_not_start")
+    if seen.now_s - plan.since_s > rules.start_timeout_s:
+        return _failed(plan, seen, rules, "genset_did_not_start")
+    return plan, ()
+
+
+def _failed(plan: Plan, seen: Seen, rules: GensetRules, code: str) -> tuple[Plan, Acts]:
+    plan = replace(plan, failures=plan.failures + 1)
+    state = "locked" if plan.failures >= rules.attempts else "resting"
+    return _go(plan, seen, state, code), ("unload", "stop")
+
+
+def _resting(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.want is None:
+        return _go(plan, seen, "stopping", "genset_stopping"), ("stop",)
+    if seen.now_s - plan.since_s < rules.rest_s:
+        return plan, ()
+    return _idle(plan, seen, rules)
+
+
+def _warm_up(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.stop_by_hand:
+        return _go(plan, seen, "cool_down", "genset_cooling_down"), ()
+    if seen.running is False:
+        return _failed(plan, seen, rules, "genset_died")
+    if plan.stable_since_s is not None and seen.now_s - plan.stable_since_s >= rules.stable_s:
+        return _ready_for_load(plan, seen)
+    if seen.now_s - plan.since_s > rules.warm_up_timeout_s:
+        return _failed(plan, seen, rules, "genset_no_voltage")
+    return plan, ()
+
+
+def _ready_for_load(plan: Plan, seen: Seen) -> tuple[Plan, Acts]:
+    if plan.reason == "test":
+        return _go(plan, seen, "testing", "genset_testing"), ()
+    return replace(_go(plan, seen, "on_load", "genset_safe"), load_since_s=seen.now_s, failures=0), ("load",)
+
+
+def _testing(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.running is False:
+        return _failed(plan, seen, rules, "genset_died")
+    if seen.want not in (None, "test"):
+        return _ready_for_load(replace(plan, reason=seen.want or ""), seen)
+    if seen.stop_by_hand or seen.now_s - plan.since_s >= rules.test_minutes * 60:
+        return _go(plan, seen, "cool_down", "genset_cooling_down"), ()
+    return plan, ()
+
+
+def _on_load(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.running is False:
+        return _failed(plan, seen, rules, "genset_died")
+    if plan.unstable_since_s is not None and seen.now_s - plan.unstable_since_s > UNSTABLE_S:
+        return _failed(plan, seen, rules, "genset_unstable")
+    minimum_over = seen.now_s - plan.load_since_s >= rules.minimum_run_s
+    mains_back = seen.want is None and seen.mains_steady_s >= rules.mains_return_s
+    if seen.stop_by_hand or (minimum_over and mains_back):
+        return _go(plan, seen, "cool_down", "genset_cooling_down"), ("unload",)
+    return plan, ()
+
+
+def _cool_down(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if seen.want not in (None, "test") and stable(seen, rules):
+        return _ready_for_load(replace(plan, reason=seen.want or ""), seen)
+    if seen.now_s - plan.since_s >= rules.cool_down_s or seen.running is False:
+        return _go(plan, seen, "stopping", "genset_stopping"), ("stop",)
+    return plan, ()
+
+
+def _stopping(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if not seen.running:
+        return replace(_go(plan, seen, "idle", "genset_ready"), reason=""), ()
+    if seen.now_s - plan.since_s > rules.stop_timeout_s:
+        return _lock(plan, seen, "genset_will_not_stop"), ("stop",)
+    return plan, ()
+
+
+def _locked(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    if not seen.acknowledged:
+        return plan, ()
+    fresh = replace(plan, failures=0, starts_s=(), reason="")
+    return _go(fresh, seen, "idle", "genset_ready"), ("reset",)
+
+
+STEPS: Mapping[str, Step] = {
+    "idle": _idle,
+    "starting": _starting,
+    "resting": _resting,
+    "warm_up": _warm_up,
+    "testing": _testing,
+    "on_load": _on_load,
+    "cool_down": _cool_down,
+    "stopping": _stopping,
+    "locked": _locked,
+}

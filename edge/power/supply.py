@@ -1,0 +1,177 @@
+"""From raw readings to where the power comes from: freshness of each UPS, agreement between them, steadiness of the mains. Pure.
+
+Stale data are no good news: a UPS that falls silent keeps its last status, its age grows, and on battery that counts as low after
+`stale_on_battery_s`. Not here: what to do about it (policy.py), how long the battery lasts (energy.py).
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge.devices.interfaces import BoardStatus, GensetReading, UpsReading
+from edge.power.picture import Figure, HostView, Source, UpsView
+from station_config.schema import Power
+
+FLICKER_WINDOW_S = 60.0
+FLICKER_TRANSFERS = 4
+"""so many changes between mains and battery within the window are a flickering supply"""
+DISAGREE_S = 10.0
+"""two UPSes poll at different instants; longer is a real difference (a plug, a fuse)"""
+LOW_WORDS = frozenset({"LB", "FSD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """One round of questions; None where nobody answered."""
+
+    upses: Mapping[str, UpsReading | None]
+    genset: GensetReading | None = None
+    board: BoardStatus | None = None
+    host: HostView = field(default_factory=HostView)
+    button: bool = False
+    """the power button is pressed"""
+
+
+@dataclass
+class UpsTrack:
+    """What one UPS told last, and when."""
+
+    name: str
+    nominal_w: float
+    last: UpsReading | None = None
+    told_s: float | None = None
+    battery_since_s: float | None = None
+
+    def take(self, now_s: float, reading: UpsReading | None) -> bool:
+        """Keep a fresh reading; False for silence, stale data or a reading without status."""
+        if reading is None or reading.stale or not reading.status:
+            return False
+        self.last, self.told_s = reading, now_s
+        if not self.on_battery:
+            self.battery_since_s = None
+        elif self.battery_since_s is None:
+            self.battery_since_s = now_s
+        return True
+
+    @property
+    def on_battery(self) -> bool | None:
+        """By its last word; None when it never told."""
+        return None if self.last is None else "OB" in self.last.status
+
+    @property
+    def says_low(self) -> bool:
+        return self.last is not None and bool(self.on_battery) and bool(self.last.status & LOW_WORDS)
+
+    def stale_s(self, now_s: float) -> float | None:
+        return None if self.told_s is None else now_s - self.told_s
+
+    @property
+    def watts(self) -> float | None:
+        if self.last is None or self.last.load_percent is None:
+            return None
+        return self.last.load_percent / 100 * (self.last.power_nominal_w or self.nominal_w)
+
+    @property
+    def charge_percent(self) -> float | None:
+        return None if self.last is None else self.last.charge_percent
+
+    def view(self, now_s: float) -> UpsView:
+        age_s = self.stale_s(now_s)
+
+        def figure(value: float | None) -> Figure:
+            return Figure(value, age_s) if value is not None else Figure()
+
+        last = self.last
+        return UpsView(
+            name=self.name,
+            status=last.status if last else frozenset(),
+            stale_s=age_s,
+            charge_percent=figure(last.charge_percent if last else None),
+            runtime_s=figure(last.runtime_s if last else None),
+            load_w=figure(self.watts),
+            input_v=figure(last.input_v if last else None),
+            input_hz=figure(last.input_hz if last else None),
+            battery_v=figure(last.battery_v if last else None),
+        )
+
+
+@dataclass
+class Supply:
+    """The station's supply over time."""
+
+    power: Power
+    tracks: Sequence[UpsTrack]
+    source: Source = Source.UNKNOWN
+    source_since_s: float = 0.0
+    mains_since_s: float | None = None
+    low: bool = False
+    disagree_since_s: float | None = None
+    transfers_s: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+
+    def take(self, now_s: float, readings: Readings, genset_on_load: bool) -> None:
+        """One round."""
+        for track in self.tracks:
+            track.take(now_s, readings.upses.get(track.name))
+        self._source(now_s, self._find_source(now_s, readings.board, genset_on_load))
+        self._steadiness(now_s, readings.board)
+        on_battery = {track.on_battery for track in self.tracks if track.on_battery is not None}
+        self.disagree_since_s = None if len(on_battery) < 2 else (now_s if self.disagree_since_s is None else self.disagree_since_s)
+        self.low = any(track.says_low for track in self.tracks) or self._silent_on_battery(now_s)
+
+    def _find_source(self, now_s: float, board: BoardStatus | None, genset_on_load: bool) -> Source:
+        words = {track.on_battery for track in self.tracks}
+        if True in words:
+            return Source.BATTERY
+        if not self._fresh(now_s) and board is not None and not board.mains_ok and not (genset_on_load or board.genset_running):
+            return Source.BATTERY
+        if genset_on_load or (board is not None and board.genset_running and not board.mains_ok):
+            return Source.GENSET
+        if False in words or (board is not None and board.mains_ok):
+            return Source.MAINS
+        return Source.UNKNOWN
+
+    def _fresh(self, now_s: float) -> bool:
+        """Some UPS told its status within a few polls."""
+        ages = [track.stale_s(now_s) for track in self.tracks]
+        return any(age is not None and age <= 3 * self.power.poll_s for age in ages)
+
+    def _source(self, now_s: float, source: Source) -> None:
+        if source is self.source:
+            return
+        if self.source is not Source.UNKNOWN:
+            self.transfers_s.append(now_s)
+        self.source, self.source_since_s = source, now_s
+
+    def _steadiness(self, now_s: float, board: BoardStatus | None) -> None:
+        by_board = board is not None and board.mains_ok
+        there = by_board if self.source is Source.GENSET else self.source is Source.MAINS
+        self.mains_since_s = (now_s if self.mains_since_s is None else self.mains_since_s) if there else None
+
+    def _silent_on_battery(self, now_s: float) -> bool:
+        """A UPS that was on battery has told nothing for too long, or the board sees no mains and no UPS talks at all."""
+        if self.source is not Source.BATTERY or not self.tracks:
+            return False
+        limit_s = self.power.stale_on_battery_s
+        if any(track.on_battery and now_s - (track.told_s or 0.0) >= limit_s for track in self.tracks):
+            return True
+        return not self._fresh(now_s) and now_s - self.source_since_s >= limit_s
+
+    def mains_steady_s(self, now_s: float) -> float:
+        return 0.0 if self.mains_since_s is None else now_s - self.mains_since_s
+
+    def flickers(self, now_s: float) -> bool:
+        recent = [at for at in self.transfers_s if now_s - at <= FLICKER_WINDOW_S]
+        return len(recent) >= FLICKER_TRANSFERS
+
+    def disagree(self, now_s: float) -> bool:
+        return self.disagree_since_s is not None and now_s - self.disagree_since_s >= DISAGREE_S
+
+    def mains_figure(self, now_s: float, name: str) -> Figure:
+        """input_v or input_hz of the first UPS that knows it, while the mains feed it."""
+        if self.source is Source.GENSET:
+            return Figure()
+        for track in self.tracks:
+            value = getattr(track.last, name) if track.last else None
+            if value is not None:
+                return Figure(value, track.stale_s(now_s))
+        return Figure()

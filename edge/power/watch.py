@@ -1,0 +1,381 @@
+"""The power manager's mind: one `step` a poll, no I/O and no clock, so that a month of a bad site runs in virtual time.
+
+    readings -> supply (source, steadiness) -> energy (minutes, people) -> policy (state) -> genset plan -> picture, acts
+
+What it decides comes back as `Act`s; `manager.py` (or the bench) carries them out. It remembers, as bytes, what a restart must not
+forget: learnt batteries, the outage under way, the report.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from edge.power import energy, genset_plan, wording
+from edge.power.picture import Figure, HostView, Minutes, PowerPicture, Source, State
+from edge.power.policy import PERMISSIONS, Inputs, next_state
+from edge.power.report import Report
+from edge.power.supply import Readings, Supply, UpsTrack
+from station_config.schema import Power
+
+BUTTON_S = 3.0
+"""held so long, the power button means stop; a brush of the hand does not"""
+SAVE_EVERY_S = 60.0
+"""on battery; on mains ten times as long: a flash card is not written for nothing"""
+LONGEST_STEP_S = 60.0
+"""a longer gap between two polls is not evidence about a battery"""
+GENSET_SILENT_S = 10.0
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class FittedUps:
+    """One UPS of the configuration."""
+
+    name: str
+    capacity_wh: float = 500.0
+    nominal_w: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Date and time as the station believes them."""
+
+    wall_s: float
+    trust: str
+    day: str
+    """local date, YYYY-MM-DD"""
+    minute: int
+    """of the local day"""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something for the manager to carry out: `genset` (what: start, stop, load, unload, reset), `state`, `stop`, `save`."""
+
+    kind: str
+    what: str = ""
+    why: str = ""
+
+
+class PowerWatch:
+    """All that is known and decided about power."""
+
+    def __init__(self, fitted: Sequence[FittedUps], power: Power, *, genset: bool, board: bool, boot: str = "", memory: bytes | None = None) -> None:
+        """genset: one is fitted (Modbus or contact); board: one is fitted; boot: names this power life; memory: what `dump` gave last."""
+        self.power = power
+        self.rules = power.genset
+        self.supply = Supply(power, [UpsTrack(each.name, each.nominal_w) for each in fitted])
+        self.batteries = {each.name: energy.Battery(each.capacity_wh) for each in fitted}
+        self.draw = energy.Draw()
+        self.work = energy.Work()
+        self.report = Report()
+        self.state = State.NORMAL
+        self.plan = genset_plan.Plan()
+        self.activity = "idle"
+        self.waiting: int | None = None
+        self.cut: dict[str, Any] | None = None
+        """set when the last power life ended without an orderly stop: began, last_seen (wall seconds or None)"""
+        self.picture: PowerPicture = wording.nothing_known(power)
+        self._fitted_genset, self._fitted_board = genset, board
+        self._boot = boot
+        self._hand: str | None = None
+        self._acknowledged = False
+        self._stop_why: str | None = None
+        self._last_s: float | None = None
+        self._saved_s = 0.0
+        self._button_since_s: float | None = None
+        self._button_seen_free = False
+        self._genset_told_s: float | None = None
+        self._last_test_wall_s: float | None = None
+        self._person_wh = 0.0
+        if memory:
+            self._restore(memory)
+
+    # what the rest of the station tells
+
+    def person_done(self, seconds: float, day: str) -> None:
+        """One enrolment ended after `seconds` at the desk."""
+        self.work.done(seconds, self._person_wh)
+        self._person_wh = 0.0
+        self.report.day(day).people += 1
+
+    def genset_by_hand(self, what: str) -> None:
+        """start, stop, or acknowledge (after a lock-out, when somebody has looked)."""
+        if what == "acknowledge":
+            self._acknowledged = True
+        else:
+            self._hand = what
+
+    def ask_stop(self, why: str) -> None:
+        """An orderly stop for a reason outside this module (message id)."""
+        self._stop_why = self._stop_why or why
+
+    # one poll
+
+    def step(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
+        """Take one round of readings; returns what is to be done."""
+        dt_s = 0.0 if self._last_s is None else min(LONGEST_STEP_S, now_s - self._last_s)
+        self._last_s = now_s
+        self._button(now_s, readings.button)
+        self.supply.take(now_s, readings, self.plan.state == "on_load")
+        self._learn(dt_s)
+        watts = self._watts()
+        mains_v = self.supply.mains_figure(now_s, "input_v")
+        self.report.observe(wall.day, wall.wall_s, self.supply.source, dt_s, watts, mains_v.value, self.power.low_v)
+        acts = self._policy(now_s)
+        acts += self._genset(now_s, wall, readings)
+        acts += self._save(now_s, bool(acts))
+        self.picture = self._paint(now_s, readings)
+        return acts
+
+    def _button(self, now_s: float, pressed: bool) -> None:
+        """A button that hangs since before the start is a broken button, not a wish."""
+        if not pressed:
+            self._button_seen_free, self._button_since_s = True, None
+        elif self._button_seen_free:
+            self._button_since_s = now_s if self._button_since_s is None else self._button_since_s
+            if now_s - self._button_since_s >= BUTTON_S:
+                self.ask_stop("stop_button")
+
+    def _learn(self, dt_s: float) -> None:
+        if dt_s <= 0:
+            return
+        watts = self._watts()
+        if watts is not None:
+            self.draw.observe(self.activity, watts, dt_s)
+            self._person_wh += watts * dt_s / 3600
+        for track in self.supply.tracks:
+            self._learn_battery(track, self.batteries[track.name], dt_s)
+
+    def _learn_battery(self, track: UpsTrack, battery: energy.Battery, dt_s: float) -> None:
+        if not track.on_battery:
+            battery.on_mains(track.charge_percent, dt_s)
+            return
+        fresh = track.told_s == self._last_s
+        battery.on_battery(track.charge_percent if fresh else None, self._share_w(track), dt_s)
+        if track.says_low:
+            battery.died()
+
+    def _share_w(self, track: UpsTrack) -> float:
+        """One UPS's draw: its own figure, else an even share of what is expected."""
+        if track.watts is not None:
+            return track.watts
+        return self.draw.expected_w(self.activity) / max(1, len(self.supply.tracks))
+
+    def _watts(self) -> float | None:
+        """Total draw; None while no UPS tells its load."""
+        known = [track.watts for track in self.supply.tracks if track.watts is not None]
+        return sum(known) if known else None
+
+    # the figures of the policy
+
+    def minutes(self) -> Minutes | None:
+        """Of the weakest UPS."""
+        each = [self._minutes_of(track) for track in self.supply.tracks]
+        known = [minutes for minutes in each if minutes is not None]
+        return min(known, key=lambda minutes: minutes.low) if known else None
+
+    def _minutes_of(self, track: UpsTrack) -> Minutes | None:
+        share = 1 / max(1, len(self.supply.tracks))
+        expected_w = self.draw.expected_w(self.activity) * share if self.draw.recent_w is not None else self._share_w(track)
+        own = self.batteries[track.name].minutes(track.charge_percent, expected_w)
+        if own is not None or track.last is None or track.last.runtime_s is None:
+            return own
+        told = track.last.runtime_s / 60
+        return Minutes(low=0.5 * told, likely=told, high=1.2 * told)
+
+    def _charge(self) -> float | None:
+        known = [track.charge_percent for track in self.supply.tracks if track.charge_percent is not None]
+        return min(known) if known else None
+
+    def people_left(self) -> int | None:
+        return self.work.people_left(self.minutes(), self.power.stop_below_minutes)
+
+    def _policy(self, now_s: float) -> list[Act]:
+        minutes = self.minutes()
+        inputs = Inputs(
+            source=self.supply.source,
+            mains_steady_s=self.supply.mains_steady_s(now_s),
+            charge_percent=self._charge(),
+            minutes_low=None if minutes is None else minutes.low,
+            people_left=self.people_left(),
+            low=self.supply.low,
+            stop_asked=self._stop_why is not None,
+        )
+        state, why = next_state(self.state, inputs, self.power)
+        if state is self.state:
+            return []
+        self.state = state
+        acts = [Act("state", state.value, why)]
+        if state is State.STOPPING:
+            acts.append(Act("stop", self._stop_why or "stop_battery"))
+        return acts
+
+    # the genset
+
+    def _genset(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
+        if not self._fitted_genset:
+            return []
+        if readings.genset is not None:
+            self._genset_told_s = now_s
+        seen = self._see(now_s, wall, readings)
+        before = self.plan.state
+        self.plan, acts = genset_plan.step(self.plan, seen, self.rules)
+        self._acknowledged = False
+        if before == "testing" and self.plan.state != "testing":
+            self._last_test_wall_s = wall.wall_s
+        if self.plan.state in ("idle", "locked"):
+            self._hand = None if self._hand == "stop" or self.plan.state == "locked" else self._hand
+        return [Act("genset", what, self.plan.reason) for what in acts]
+
+    def _see(self, now_s: float, wall: Wall, readings: Readings) -> genset_plan.Seen:
+        reading, board = readings.genset, readings.board
+        if reading is not None:
+            running = (reading.rpm or 0) > genset_plan.RUNNING_RPM or (reading.l1_v or 0) > genset_plan.RUNNING_V
+            known = reading.rpm is not None or reading.l1_v is not None
+            seen = genset_plan.Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms)
+        elif board is not None:
+            seen = self._see_by_contact(now_s, board.genset_running)
+        else:
+            seen = genset_plan.Seen(now_s)
+        return replace(
+            seen,
+            want=self._want(now_s, wall),
+            mains_steady_s=self.supply.mains_steady_s(now_s),
+            stop_by_hand=self._hand == "stop",
+            acknowledged=self._acknowledged,
+        )
+
+    def _see_by_contact(self, now_s: float, running: bool) -> genset_plan.Seen:
+        """No controller on Modbus: the voltage relay tells of running, the UPS's input of quality once the load is over."""
+        nominal = (self.rules.low_v + self.rules.high_v) / 2, (self.rules.low_hz + self.rules.high_hz) / 2
+        return genset_plan.Seen(now_s, running, *(nominal if running else (0.0, 0.0)))
+
+    def _want(self, now_s: float, wall: Wall) -> str | None:
+        """Why the genset should run now, or None."""
+        if self.state is State.STOPPING or self._hand == "stop":
+            return None
+        if self._hand == "start":
+            return "hand"
+        if self._scheduled(wall):
+            return "schedule"
+        if self._forecast(now_s, wall):
+            return "forecast"
+        return "test" if self._test_due(wall) else None
+
+    def _scheduled(self, wall: Wall) -> bool:
+        return wall.trust != "none" and any(within(hours, wall.minute) for hours in self.rules.hours)
+
+    def _forecast(self, now_s: float, wall: Wall) -> bool:
+        """The battery will not last for who waits; once asked for, until the mains are back."""
+        if not self.rules.automatic or self.supply.mains_since_s is not None:
+            return False
+        if self.plan.state != "idle" and self.plan.reason in ("forecast", "hand"):
+            return True
+        if self.supply.source is not Source.BATTERY or now_s - self.supply.source_since_s < self.rules.debounce_s:
+            return False
+        return self._battery_will_not_do() and not (self.rules.quiet and within(self.rules.quiet, wall.minute))
+
+    def _battery_will_not_do(self) -> bool:
+        charge, minutes, people = self._charge(), self.minutes(), self.people_left()
+        if charge is None and minutes is None:
+            return True
+        spent = charge is not None and charge <= self.rules.start_below_percent
+        late = minutes is not None and minutes.likely <= self.rules.start_below_minutes
+        return spent or late or (self.waiting is not None and people is not None and people < self.waiting)
+
+    def _test_due(self, wall: Wall) -> bool:
+        """A weekly run without load, in office hours on steady mains, never at night."""
+        if self.plan.reason == "test" and self.plan.state in ("starting", "warm_up", "testing", "resting"):
+            return self.supply.source is Source.MAINS
+        if not self.rules.test_every_days or self.supply.source is not Source.MAINS or self.activity != "idle":
+            return False
+        if self._last_test_wall_s is None:
+            self._last_test_wall_s = wall.wall_s
+        days = (wall.wall_s - self._last_test_wall_s) / DAY_S
+        return abs(days) >= self.rules.test_every_days and 8 * 60 <= wall.minute < 15 * 60
+
+    # memory
+
+    def _save(self, now_s: float, changed: bool) -> list[Act]:
+        every_s = SAVE_EVERY_S if self.supply.source is Source.BATTERY else 10 * SAVE_EVERY_S
+        if not changed and now_s - self._saved_s < every_s:
+            return []
+        self._saved_s = now_s
+        return [Act("save")]
+
+    def dump(self, wall_s: float) -> bytes:
+        """What a restart must not forget; no personal data."""
+        on_battery = [name for name, battery in self.batteries.items() if battery.discharge is not None]
+        return msgspec.json.encode(
+            {
+                "boot": self._boot,
+                "wall_s": wall_s,
+                "state": self.state.value,
+                "on_battery": on_battery,
+                "energy": energy.dump(self.batteries, self.draw, self.work),
+                "report": self.report.dump(),
+                "last_test": self._last_test_wall_s,
+                "genset": {"failures": self.plan.failures, "locked": self.plan.code if self.plan.state == "locked" else ""},
+            }
+        )
+
+    def _restore(self, memory: bytes) -> None:
+        try:
+            kept = msgspec.json.decode(memory)
+            energy.restore(kept["energy"], self.batteries, self.draw, self.work)
+            self.report.restore(kept["report"])
+            self._last_test_wall_s = kept["last_test"]
+            if kept["genset"]["locked"]:
+                self.plan = replace(self.plan, state="locked", code=kept["genset"]["locked"], failures=kept["genset"]["failures"])
+            self._remember_cut(kept)
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            self.cut = None  # learnt anew: the memory is a help, never a condition
+
+    def _remember_cut(self, kept: dict[str, Any]) -> None:
+        if kept["boot"] == self._boot:
+            return
+        orderly = kept["state"] == State.STOPPING.value
+        if not orderly:
+            for name in kept["on_battery"]:
+                if name in self.batteries:
+                    self.batteries[name].error = 0.3  # it went dark where we thought that something was left
+        began = self.report.outage_began_wall_s or kept["wall_s"]
+        self.cut = {"began": began, "last_seen": kept["wall_s"], "orderly": orderly}
+
+    # the picture
+
+    def _paint(self, now_s: float, readings: Readings) -> PowerPicture:
+        board = readings.board
+        picture = PowerPicture(
+            at_s=now_s,
+            state=self.state,
+            source=self.supply.source,
+            source_s=now_s - self.supply.source_since_s,
+            upses=tuple(track.view(now_s) for track in self.supply.tracks),
+            genset=wording.genset_view(self.plan, readings.genset, self._genset_age(now_s), self.rules) if self._fitted_genset else None,
+            host=readings.host if readings.host else HostView(),
+            board_mv=Figure(board.supply_mv, 0.0) if board and board.supply_mv is not None else Figure(),
+            board_c=Figure(board.temperature_c, 0.0) if board and board.temperature_c is not None else Figure(),
+            mains_v=self.supply.mains_figure(now_s, "input_v"),
+            mains_hz=self.supply.mains_figure(now_s, "input_hz"),
+            draw_w=self._watts(),
+            minutes=self.minutes(),
+            people_left=self.people_left(),
+            permissions=PERMISSIONS[self.state],
+            sentence=wording.nothing_known(self.power).sentence,
+            notices=(),
+        )
+        notices = wording.notices(picture, self.supply, self.batteries, self.power, board_silent=self._fitted_board and board is None)
+        return replace(picture, sentence=wording.sentence(picture), notices=notices)
+
+    def _genset_age(self, now_s: float) -> float | None:
+        return None if self._genset_told_s is None else now_s - self._genset_told_s
+
+
+def within(hours: str, minute: int) -> bool:
+    """Is a minute of the day inside "HH:MM-HH:MM" (over midnight too)?"""
+    begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in hours.split("-"))
+    return begin <= minute < end if begin <= end else minute >= begin or minute < end

@@ -1,0 +1,155 @@
+"""From figures to sentences: which message ids the operator reads, with the values that fill them. The texts are in id.toml, en.toml.
+
+Plain words: the source, how long, for how many people, what to do. Nothing here decides anything.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from edge.devices.interfaces import GensetReading
+from edge.power.energy import Battery
+from edge.power.genset_plan import Plan
+from edge.power.picture import Figure, GensetView, HostView, Notice, PowerPicture, Source, State
+from edge.power.policy import PERMISSIONS
+from edge.power.supply import Supply
+from station_config.schema import GensetRules, Power
+
+FUEL_LOW_PERCENT = 20.0
+BOARD_LOW_MV = 4750.0
+"""a Pi warns at 4.63 V; below 4.75 V cameras begin to fail"""
+HOST_HOT_C = 80.0
+"""the Pi slows itself down here"""
+BATTERY_WORN = 0.5
+"""share of the name plate at which a battery is to be replaced"""
+SILENT_S = 10.0
+BUSY_PLANS = ("starting", "resting", "warm_up")
+
+
+def nothing_known(power: Power) -> PowerPicture:
+    """Before the first poll."""
+    return PowerPicture(
+        at_s=0.0,
+        state=State.NORMAL,
+        source=Source.UNKNOWN,
+        source_s=0.0,
+        upses=(),
+        genset=None,
+        host=HostView(),
+        board_mv=Figure(),
+        board_c=Figure(),
+        mains_v=Figure(),
+        mains_hz=Figure(),
+        draw_w=None,
+        minutes=None,
+        people_left=None,
+        permissions=PERMISSIONS[State.NORMAL],
+        sentence=Notice("power_unknown", "info"),
+        notices=(),
+    )
+
+
+def sentence(picture: PowerPicture) -> Notice:
+    """The one line for every screen."""
+    if picture.state is State.STOPPING:
+        return Notice("power_stopping", "alarm")
+    if picture.source is Source.BATTERY:
+        return _on_battery(picture)
+    names = {Source.MAINS: "power_mains", Source.GENSET: "power_genset", Source.UNKNOWN: "power_unknown"}
+    return Notice(names[picture.source], "info")
+
+
+def _on_battery(picture: PowerPicture) -> Notice:
+    if picture.minutes is None:
+        return Notice("power_battery_unknown", "warn")
+    values = {"minutes": int(picture.minutes.likely), "people": picture.people_left or 0}
+    if picture.state is State.FINISH_ONLY:
+        return Notice("power_battery_finish", "warn", values)
+    return Notice("power_battery" if picture.people_left is not None else "power_battery_minutes", "warn", values)
+
+
+def genset_view(plan: Plan, reading: GensetReading | None, age_s: float | None, rules: GensetRules) -> GensetView:
+    """The genset in figures; a silent controller's figures are unknown."""
+
+    def figure(value: float | None) -> Figure:
+        return Figure(value, age_s) if value is not None else Figure()
+
+    fuel = reading.fuel_percent if reading else None
+    hours = reading.run_hours if reading else None
+    return GensetView(
+        plan=plan.state,
+        code=plan.code,
+        volts=figure(reading.l1_v if reading else None),
+        hz=figure(reading.frequency_hz if reading else None),
+        rpm=figure(reading.rpm if reading else None),
+        fuel_percent=figure(fuel),
+        fuel_hours=None if fuel is None else fuel / 100 * rules.tank_l / rules.litres_hour,
+        oil_kpa=figure(reading.oil_kpa if reading else None),
+        coolant_c=figure(reading.coolant_c if reading else None),
+        run_hours=figure(hours),
+        service_in_h=None if hours is None else round(rules.service_every_h - hours % rules.service_every_h, 1),
+        alarms=reading.alarms if reading else (),
+    )
+
+
+def notices(picture: PowerPicture, supply: Supply, batteries: Mapping[str, Battery], power: Power, *, board_silent: bool) -> tuple[Notice, ...]:
+    """Everything worth a line, most urgent first."""
+    found = [*_of_supply(picture, supply, power), *_of_upses(picture, batteries, power), *_of_genset(picture), *_of_boxes(picture)]
+    if board_silent:
+        found.append(Notice("board_silent", "warn"))
+    order = {"alarm": 0, "warn": 1, "info": 2}
+    return tuple(sorted(found, key=lambda notice: order[notice.level]))
+
+
+def _of_supply(picture: PowerPicture, supply: Supply, power: Power) -> Iterator[Notice]:
+    volts = picture.mains_v.value
+    if picture.source is Source.MAINS and volts is not None and volts < power.low_v:
+        yield Notice("mains_low", "warn", {"volts": round(volts)})
+    elif picture.source is Source.BATTERY and volts is not None and 50 < volts < power.low_v:
+        yield Notice("mains_brown_out", "warn", {"volts": round(volts)})
+    elif volts is not None and volts > power.high_v:
+        yield Notice("mains_high", "alarm", {"volts": round(volts)})
+    if supply.flickers(picture.at_s):
+        yield Notice("mains_flicker", "warn")
+    if supply.disagree(picture.at_s):
+        names = [track.name for track in supply.tracks if track.on_battery]
+        yield Notice("ups_disagree", "warn", {"name": ", ".join(names)})
+
+
+def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Power) -> Iterator[Notice]:
+    for ups in picture.upses:
+        if ups.stale_s is None or ups.stale_s > SILENT_S:
+            level = "alarm" if picture.source is Source.BATTERY else "warn"
+            yield Notice("ups_silent", level, {"name": ups.name, "seconds": int(ups.stale_s or 0)})
+        if "RB" in ups.status or _worn(batteries[ups.name]):
+            yield Notice("ups_replace_battery", "warn", {"name": ups.name})
+
+
+def _worn(battery: Battery) -> bool:
+    """All slices above the reserve are learnt and give less than half of what the name plate says."""
+    learnt = [wh for wh in battery.slices_wh if wh is not None]
+    return len(learnt) >= 5 and sum(learnt) / len(learnt) < BATTERY_WORN * battery.nominal_wh / len(battery.slices_wh)
+
+
+def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
+    genset = picture.genset
+    if genset is None:
+        return
+    if genset.plan == "locked":
+        yield Notice(genset.code, "alarm", {"alarms": ", ".join(genset.alarms)})
+    elif genset.plan in BUSY_PLANS and genset.code != "genset_ready":
+        yield Notice(genset.code, "info" if genset.plan != "resting" else "warn")
+    fuel = genset.fuel_percent.value
+    if fuel is not None and fuel < FUEL_LOW_PERCENT:
+        yield Notice("genset_fuel_low", "warn", {"percent": round(fuel), "hours": round(genset.fuel_hours or 0.0, 1)})
+    elif fuel is None and genset.rpm.known:
+        yield Notice("genset_fuel_unknown", "warn")
+    if genset.service_in_h is not None and genset.service_in_h < 10:
+        yield Notice("genset_service_due", "info", {"hours": round(genset.service_in_h)})
+
+
+def _of_boxes(picture: PowerPicture) -> Iterator[Notice]:
+    if picture.board_mv.value is not None and picture.board_mv.value < BOARD_LOW_MV:
+        yield Notice("supply_low", "warn", {"volts": round(picture.board_mv.value / 1000, 2)})
+    if picture.host.under_voltage:
+        yield Notice("host_under_voltage", "warn")
+    if picture.host.temperature_c is not None and picture.host.temperature_c > HOST_HOT_C:
+        yield Notice("host_hot", "warn", {"celsius": round(picture.host.temperature_c)})
