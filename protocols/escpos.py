@@ -10,6 +10,7 @@ Source: Epson ESC/POS command reference; each command is named where it is used.
     GS I n     1D 49 n     `_`, text, NUL: n = 65 firmware, 66 maker, 67 model, 68 serial number
 """
 
+import textwrap
 from dataclasses import dataclass
 
 COLUMNS = {58: 32, 80: 48}
@@ -93,14 +94,7 @@ class Slip:
 
 def wrap(text: str, columns: int) -> list[str]:
     """Lines of at most `columns` characters; a longer word is cut. Leading blanks of the text stay."""
-    lines = [""]
-    for word in text.split(" "):
-        joined = f"{lines[-1]} {word}" if lines[-1] or len(lines) > 1 or word == "" else word
-        if len(joined) <= columns:
-            lines[-1] = joined
-        else:
-            lines += [word[start : start + columns] for start in range(0, len(word), columns)]
-    return lines if lines[0] or len(lines) == 1 else lines[1:]
+    return textwrap.wrap(text, columns, break_on_hyphens=False) or [""]
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Upload:
         self._decoder = Decoder()
         self._content = bytearray()
         self._accepted = False
-        self._damage: str | None = None
+        self._damage = ""
 
     @property
     def progress(self) -> float:
@@ -201,7 +201,7 @@ class Upload:
         """The whole content once its end came. Raises UploadRefused, ZfmError when it ended damaged or with a wrong size."""
         for item in self._decoder.feed(data):
             if isinstance(item, Damaged):
-                self._damage = self._damage or item.reason
+                self._damage = item.reason
             elif self._take(item):
                 return self._finished()
         return None
@@ -221,10 +221,10 @@ class Upload:
         self._accepted = True
 
     def _finished(self) -> bytes:
-        if self._damage:
-            raise ZfmError(f"damaged packet in the upload: {self._damage}")
+        """Noise that only looked like a packet costs no content; a damaged packet does, and the size tells."""
         if len(self._content) != self.size:
-            raise ZfmError(f"upload of {len(self._content)} bytes instead of {self.size}")
+            because = f" ({self._damage})" if self._damage else ""
+            raise ZfmError(f"upload of {len(self._content)} bytes instead of {self.size}{because}")
         return bytes(self._content)
 
 

@@ -60,18 +60,7 @@ class FingerprintSensor(WireDevice):
         self._served: tuple[int, str] | None = None
         self._decoder = zfm.Decoder()
         self._commands: asyncio.Queue[zfm.Packet] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
         self._handlers = self._table()
-
-    async def start(self) -> None:
-        await super().start()
-        self._task = asyncio.create_task(self._serve(), name="fingerprint sensor")
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await super().stop()
 
     def plugged_in(self) -> None:
         self._reset()
@@ -90,7 +79,7 @@ class FingerprintSensor(WireDevice):
             else:
                 self._commands.put_nowait(item)
 
-    async def _serve(self) -> None:
+    async def live(self) -> None:
         while True:
             packet = await self._commands.get()
             if packet.pid != zfm.COMMAND or not packet.payload:
@@ -155,7 +144,7 @@ class FingerprintSensor(WireDevice):
             zfm.UP_CHAR: lambda p: _plain(zfm.OK if p[0] in self._buffers else 0x0D),
             zfm.UP_IMAGE: lambda _: _plain(zfm.OK if self._image and "refuse-upload" not in self.active else zfm.UPLOAD_FAILED),
             zfm.DELET_CHAR: self._delet_char,
-            zfm.EMPTY: lambda _: (self.library.clear(), _plain(zfm.OK))[1],
+            zfm.EMPTY: self._empty,
             zfm.SET_SYS_PARA: self._set_sys_para,
             zfm.READ_SYS_PARA: lambda _: (0.0, bytes([zfm.OK]) + self.parameters().encode()),
             zfm.VFY_PWD: lambda p: _plain(zfm.OK if p == bytes(4) and "refuse" not in self.active else 0x13),
@@ -220,6 +209,10 @@ class FingerprintSensor(WireDevice):
         page, count = int.from_bytes(parameters[:2], "big"), int.from_bytes(parameters[2:4], "big")
         for gone in range(page, page + count):
             self.library.pop(gone, None)
+        return _plain(zfm.OK)
+
+    def _empty(self, _: bytes) -> Answer:
+        self.library.clear()
         return _plain(zfm.OK)
 
     def _set_sys_para(self, parameters: bytes) -> Answer:

@@ -145,7 +145,6 @@ class SlipPrinter(WireDevice):
         self.parser = Parser()
         self._asked = bytearray()
         self._work = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def slips(self) -> list[Printed]:
@@ -157,16 +156,6 @@ class SlipPrinter(WireDevice):
         out = "paper-out" in self.active or ended
         cover = "cover-open" in self.active
         return escpos.Status("offline" in self.active or out or cover, cover, "paper-low" in self.active or out, out, False)
-
-    async def start(self) -> None:
-        await super().start()
-        self._task = asyncio.create_task(self._print_all(), name="printer")
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await super().stop()
 
     def plugged_in(self) -> None:
         slips = self.parser.slips
@@ -191,7 +180,7 @@ class SlipPrinter(WireDevice):
         del self._asked[: max(0, len(self._asked) - 2)]
         return asked
 
-    async def _print_all(self) -> None:
+    async def live(self) -> None:
         while True:
             self._work.clear()
             while self._can_print() and (command := self.parser.step()) is not None:

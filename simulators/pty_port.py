@@ -51,6 +51,7 @@ class PtyPort:
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._due_s = 0.0
+        self._in_flight = 0
 
     @property
     def plugged(self) -> bool:
@@ -118,7 +119,7 @@ class PtyPort:
     @property
     def pending(self) -> int:
         """Bytes that have not left yet."""
-        return sum(len(piece) for _, piece, _ in self._queue)
+        return self._in_flight + sum(len(piece) for _, piece, _ in self._queue)
 
     def discard(self) -> None:
         """Forget what has not left yet (the device was reset)."""
@@ -137,10 +138,12 @@ class PtyPort:
         while True:
             while self._queue:
                 delay_s, piece, then = self._queue.popleft()
+                self._in_flight = len(piece)
                 if delay_s:
                     await self._clock.sleep_s(delay_s)
                     self._due_s = self._clock.now_s()
                 await self._pace(piece)
+                self._in_flight = 0
                 if then:
                     then()
             self._work.clear()

@@ -14,7 +14,7 @@ from pathlib import Path
 from protocols import isdv4
 from simulators.faults import WIRE_FAULTS
 from simulators.generate_signature import HEIGHT_UNITS, PRESSURE_MAX, WIDTH_UNITS
-from simulators.wire_device import WireDevice
+from simulators.wire_device import WireDevice, end_tasks
 from simulators.world import World, check_faults, digest_series
 
 FAULTS: dict[str, str] = {
@@ -72,17 +72,6 @@ class SerialTablet(WireDevice):
         super().__init__(world, link, faults, FAULTS, baud=baud, strict_baud=True)
         self._signer = Signer(world, self.active)
         self._streaming = False
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        await super().start()
-        self._task = asyncio.create_task(self._live(), name="tablet")
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await super().stop()
 
     def plugged_in(self) -> None:
         self._streaming = False
@@ -96,7 +85,7 @@ class SerialTablet(WireDevice):
             elif letter == isdv4.QUERY[0] and "refuse" not in self.active:
                 self.port.send(isdv4.encode_maxima(MAXIMA))
 
-    async def _live(self) -> None:
+    async def live(self) -> None:
         while True:
             points = self._signer.points() if self._streaming else []
             if points and await self._play(points):
@@ -126,17 +115,15 @@ class EvdevTablet:
         self.active = set(faults)
         self._signer = Signer(world, self.active)
         self._pipe = -1
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         if "unplug" not in self.active:
             self._plug()
-        self._task = asyncio.create_task(self._live(), name="tablet")
+        self._tasks.add(asyncio.create_task(self._live(), name="tablet"))
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._unplug()
 
     def set_fault(self, name: str, on: bool) -> None:

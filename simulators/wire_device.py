@@ -1,8 +1,9 @@
 """What every simulated device with a serial port shares: start, stop, faults on the wire and in the model."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from simulators.faults import WIRE_FAULTS, WireFaults
 from simulators.pty_port import PtyPort
@@ -19,7 +20,7 @@ class WireDevice:
         self.active: set[str] = set(faults)
         self.wire = WireFaults(world.rng(f"wire/{Path(link).name}"), self.active & set(WIRE_FAULTS))
         self.port = PtyPort(Path(link), self.receive, baud=baud, faults=self.wire, strict_baud=strict_baud, clock=world.clock)
-        self._changes: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, data: bytes) -> None:
         """Bytes from the client, in pieces of any size."""
@@ -28,29 +29,30 @@ class WireDevice:
     def plugged_in(self) -> None:
         """The device has just got power."""
 
+    async def live(self) -> None:
+        """What the device does besides answering; ends with it."""
+
     async def start(self) -> None:
         if "unplug" not in self.active:
             await self.port.open()
             self.plugged_in()
+        self._background(self.live())
 
     async def stop(self) -> None:
-        for task in self._changes:
-            task.cancel()
-        await asyncio.gather(*self._changes, return_exceptions=True)
+        """Also tells of a device whose model failed. Raises what it raised."""
+        await end_tasks(self._tasks)
         await self.port.close()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(self.known, [name])
         (self.active.add if on else self.active.discard)(name)
         if name == "unplug":
-            self._later(on)
+            self._background(self._plug(on))
         elif name in WIRE_FAULTS:
             self.wire.set(name, on)
 
-    def _later(self, unplug: bool) -> None:
-        task = asyncio.get_running_loop().create_task(self._plug(unplug))
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(work, name=type(self).__name__))
 
     async def _plug(self, unplug: bool) -> None:
         if unplug:
@@ -58,3 +60,14 @@ class WireDevice:
             return
         await self.port.replug()
         self.plugged_in()
+
+
+async def end_tasks(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel all and wait. Raises the first error that one of them had."""
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    tasks.clear()
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome

@@ -73,15 +73,17 @@ class CheckedUart:
         return taken
 
     def _next_ack(self) -> bytes | None:
+        """Noise is skipped: an answer may stand behind what only looked like the start of one."""
         decoder = zfm.Decoder()
-        while data := self._port.read(max(1, self._port.in_waiting)):
+        damage = ""
+        while (data := self._port.read(max(1, self._port.in_waiting))) and decoder.stray < STRAY_LIMIT:
             for item in decoder.feed(data):
                 if isinstance(item, zfm.Damaged):
-                    raise zfm.ZfmError(item.reason)
-                if item.pid == zfm.ACK and item.payload:
+                    damage = item.reason
+                elif item.pid == zfm.ACK and item.payload:
                     return item.payload
-            if decoder.stray > STRAY_LIMIT:
-                raise zfm.ZfmError(f"{decoder.stray} bytes without an answer")
+        if damage or decoder.stray:
+            raise zfm.ZfmError(damage or f"{decoder.stray} bytes, none of them an answer")
         return None
 
 
