@@ -157,7 +157,7 @@ class Ingest:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.tls_ca:
             client.tls_set(self._broker.tls_ca, self._broker.tls_certificate or None, self._broker.tls_key or None)
-        client.reconnect_delay_set(1, 10)
+        client.reconnect_delay_set(1, 5)
         client.on_connect = self._connected
         client.on_message = self._arrived
         return client
@@ -168,6 +168,7 @@ class Ingest:
             return
         log.info("listening at %s:%d", self._broker.host, self._broker.port)
         client.subscribe([(topics.ALL_UP, 0), (topics.ALL_STATES, 0)])
+        client.publish(topics.HELLO, b"", qos=0)
 
     def _arrived(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         refusal = self._sort(message)

@@ -3,8 +3,9 @@
     rekam/1/up/STATION/entry|chunk|ask        station -> district
     rekam/1/down/STATION/have|receipt         district -> station
     rekam/1/state/STATION/health|alive        station -> everybody, retained; the will is on `alive`
+    rekam/1/hello                             district -> every station, empty: somebody listens again, ask now
 
-A broker's access list needs one pattern a direction (`pattern write rekam/1/up/%u/#`). Every topic but `state` carries a frame of
+A broker's access list needs one pattern a direction (`pattern write rekam/1/up/%u/#`). Every topic `up` and `down` carries a frame of
 `protocols.custody.wire`; nothing relies on the topic beyond the station's name, because a broker can put any bytes anywhere.
 """
 
@@ -12,6 +13,7 @@ import re
 from typing import NamedTuple
 
 ROOT = "rekam/1"
+HELLO = f"{ROOT}/hello"
 ALL_UP = f"{ROOT}/up/+/+"
 ALL_STATES = f"{ROOT}/state/+/+"
 UP = frozenset({"entry", "chunk", "ask"})

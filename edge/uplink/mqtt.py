@@ -77,8 +77,8 @@ class Connection:
         self._goodbye = False
         self._client = self._make_client(station, will)
 
-    async def open(self, subscribe: str) -> None:
-        """Connect and subscribe; what is published from here on leaves behind it. Raises LinkDown."""
+    async def open(self, *filters: str) -> None:
+        """Connect and subscribe to the filters; what is published from here on leaves behind it. Raises LinkDown."""
         try:
             await self._connect()
         except ConnectionRefusedError as error:
@@ -93,7 +93,8 @@ class Connection:
         self._client.on_socket_register_write = lambda _client, _data, sock: self._loop.add_writer(sock, self._write)
         self._client.on_socket_unregister_write = self._unregister
         self._client.on_socket_close = lambda *_: self._forget_socket()
-        self._client.subscribe(subscribe, qos=0)
+        for wanted in filters:
+            self._client.subscribe(wanted, qos=0)
         self._tick()
 
     async def _connect(self) -> None:
@@ -144,8 +145,8 @@ class Connection:
     # -- paho's side
 
     def _make_client(self, station: str, will: Will) -> paho.Client:
-        v5 = self.protocol is MQTTProtocolVersion.MQTTv5
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=station, protocol=self.protocol, clean_session=None if v5 else True)
+        clean_session = None if self.protocol is MQTTProtocolVersion.MQTTv5 else True
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=station, protocol=self.protocol, clean_session=clean_session)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.will_set(will.topic, will.payload, qos=0, retain=True)
         if self._broker.username:

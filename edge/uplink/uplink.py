@@ -25,7 +25,9 @@ from edge.uplink.backoff import Backoff
 from edge.uplink.mqtt import Connection, LinkDown, Will
 from protocols import topics
 from protocols.custody import Ask, Chunk, Effect, Entry, Have, Item, Receipt, SendChunk, SendEntry, Sender, WireError, decode, encode
+from protocols.record import FormatError
 from protocols.record import Receipt as SignedReceipt
+from protocols.sealing import KeyOf, SealingError, open_receipt
 from station_config.schema import Broker
 
 OUTBOX_LIMIT = 20_000
@@ -36,6 +38,7 @@ ENTRY_GUESS = {"record": 6_000, "event": 500}
 INBOX = 512
 HEALTH_BYTES_MAX = 1_024
 HEALTH_EVERY_S = 60.0
+HELLO_JITTER_S = 0.5
 STEADY_S = 2.0
 """a connection that lived so long was a good one"""
 
@@ -95,7 +98,7 @@ class Uplink:
         while True:
             connection = self._connection()
             try:
-                await connection.open(topics.all_down(self._station))
+                await connection.open(topics.all_down(self._station), topics.HELLO)
                 await self._serve(connection)
             except LinkDown as down:
                 self._lost(connection, down)
@@ -105,7 +108,7 @@ class Uplink:
             finally:
                 connection.close()
                 self._sender.disconnected()
-            await self._clock.sleep_s(self._backoff.delay_s(random_bytes(1)[0] / 256))
+            await self._clock.sleep_s(self._backoff.delay_s(_fraction()))
 
     # -- one connection
 
@@ -177,6 +180,9 @@ class Uplink:
             items = await self._store.call(_items, waiting[at : at + ITEMS_A_TURN])
             self._sender.offer([item for item in items if item.sequence <= self._old_until], fresh=False)
             self._sender.offer([item for item in items if item.sequence > self._old_until], fresh=True)
+        for item in waiting:
+            if item.damaged:
+                self._sender.unreadable(item.sequence)
 
     async def _pump(self, connection: Connection) -> None:
         """Put on the line what the sender wants there now."""
@@ -221,6 +227,8 @@ class Uplink:
     async def _take_in(self) -> None:
         while self._inbox:
             topic, payload = self._inbox.popleft()
+            if topic == topics.HELLO:
+                self._sender.district_came(self._clock.monotonic_s() + HELLO_JITTER_S * _fraction())
             parsed = topics.parse(topic)
             if parsed is None or parsed.direction != "down" or parsed.station != self._station:
                 continue
@@ -251,12 +259,30 @@ class Uplink:
         self._on_receipt()
 
 
+def receipt_verifier(key_of: KeyOf) -> VerifyReceipt:
+    """Believe receipts that a key of `key_of` (key id -> district's public key) has signed."""
+
+    def verify(signed: bytes) -> SignedReceipt | None:
+        try:
+            return open_receipt(signed, key_of)
+        except (SealingError, FormatError) as error:
+            log.warning("a receipt that no district signed: %s", error)
+            return None
+
+    return verify
+
+
 def _items(store: Store, waiting: list[OutboxItem]) -> list[Item]:
     """Runs in the store's thread."""
     return [
         Item(found.sequence, found.record_id, tuple(store.parts(found.record_id)) if found.record_id else (), ENTRY_GUESS[found.kind], found.urgent)
         for found in waiting
     ]
+
+
+def _fraction() -> float:
+    """Random, in [0, 1)."""
+    return random_bytes(1)[0] / 256
 
 
 def health_document(facts: Mapping[str, object]) -> bytes:

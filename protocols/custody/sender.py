@@ -121,6 +121,12 @@ class Sender:
         self._ask_s = now_s
         self._interval_s = self._patience_s()
 
+    def district_came(self, ask_s: float) -> None:
+        """Somebody listens again: if nobody answered, ask at `ask_s` (jittered by the caller) instead of at the end of a long interval."""
+        if self._online and self._silent:
+            self._ask_s = min(self._ask_s, ask_s)
+            self._interval_s = self._patience_s()
+
     def disconnected(self) -> None:
         """What was under way is in doubt until the next answer."""
         self._online = False

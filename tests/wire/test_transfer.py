@@ -1,0 +1,154 @@
+"""Station and district on a real Mosquitto."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from protocols import topics
+from protocols.custody import Chunk, Entry, Have, Receipt, encode
+from protocols.custody.wire import MAX_FRAME
+from station_config.schema import Broker
+from tests.brokers import Mosquitto, free_port, mosquitto
+from tests.transfer import STATION, District, Station, district, running, site, station
+from tests.waiting import until, until_it_is, wait_until
+from tools.keys import SitePaths
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> SitePaths:
+    return site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path) as running_broker:
+        yield running_broker
+
+
+async def drained(one: Station, other: District, entries: int) -> None:
+    """Everything committed has its receipt here, and nothing else is at the district."""
+    await until_it_is(one.waiting, 0, "all receipts")
+    assert await other.receipts() == entries
+    assert one.uplink.status().refused_receipts == 0
+
+
+def test_records_and_events_arrive_and_receipts_come_back(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            await one.record(200_000, 90_000, 10)
+            async with running(other.ingest.run()), running(one.uplink.run()):
+                await until(lambda: one.uplink.status().connected, "the link")
+                await one.record(50_000, urgent=True)
+                await one.worker.run(lambda: one.ledger.event("boot"))
+                one.uplink.wake()
+                await drained(one, other, 3)
+            words = {word: json.loads(payload) for _, word, payload in other.health.words if word == "health"}
+            assert words["health"] == {"station": STATION}
+            alive = [json.loads(payload) for _, word, payload in other.health.words if word == "alive"]
+            assert alive[0] == {"alive": True, "boot": 1}
+
+    asyncio.run(scenario())
+
+
+def test_broker_comes_late_goes_and_returns(tmp_path: Path, paths: SitePaths) -> None:
+    async def scenario() -> None:
+        broker = Mosquitto(tmp_path, free_port())
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            await one.record(40_000)
+            async with running(one.uplink.run()), running(other.ingest.run()):
+                await until(lambda: one.uplink.status().why, "a first refusal")
+                await asyncio.to_thread(broker.start)
+                try:
+                    await drained(one, other, 1)
+                    broker.stop()
+                    await one.record(40_000)
+                    await until(lambda: not one.uplink.status().connected, "the end of the link")
+                    await asyncio.to_thread(broker.start)
+                    await drained(one, other, 2)
+                finally:
+                    broker.stop()
+
+    asyncio.run(scenario())
+
+
+def test_district_that_starts_later(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            await one.record(30_000)
+            async with running(one.uplink.run()):
+                await until(lambda: one.uplink.status().connected, "the link")
+                async with running(other.ingest.run()):
+                    await drained(one, other, 1)
+
+    asyncio.run(scenario())
+
+
+def test_station_restarts_in_the_middle(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with district(tmp_path / "d", paths, where) as other, running(other.ingest.run()):
+            for life in range(4):
+                async with station(tmp_path / "s", paths, where) as one, running(one.uplink.run()):
+                    for _ in range(3):
+                        await one.record(60_000, 60_000)
+                    await until(lambda one=one: one.uplink.status().connected, "the link")
+                    if life == 3:
+                        await drained(one, other, 12)
+
+    asyncio.run(scenario())
+
+
+def shout(port: int, messages: list[tuple[str, bytes]]) -> None:
+    """Somebody publishes these."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
+    wait_until(lambda: all(info.is_published() for info in sent), "the shouting")
+    client.disconnect()
+    client.loop_stop()
+
+
+HOSTILE = [
+    (topics.up(STATION, "entry"), b""),
+    (topics.up(STATION, "entry"), b"\x01\x01garbage"),
+    (topics.up(STATION, "entry"), encode(Entry(b"\xd2\x84nonsense"))),
+    (topics.up(STATION, "chunk"), encode(Entry(b"entry on the topic of chunks"))),
+    (topics.up(STATION, "chunk"), encode(Chunk(bytes(16), 0, 0, b"no manifest"))),
+    (topics.up(STATION, "ask"), encode(Have(1, ((0, 2**32),)))),
+    (topics.up(STATION, "entry"), bytes(MAX_FRAME + 1)),
+    (topics.up("stranger", "entry"), encode(Entry(b"who am I"))),
+    ("rekam/1/up/poso-01/entry/more", b"x"),
+    ("rekam/1/up/UPPER/entry", b"x"),
+    ("rekam/1/up/poso-01/receipt", b"x"),
+    (topics.down(STATION, "receipt"), encode(Receipt(b"\xd2\x84not signed"))),
+    (topics.down(STATION, "receipt"), b"short"),
+    (topics.down(STATION, "have"), encode(Have(7, ((0, 2**32),), ((0, 2**32),), ((bytes(16), ((65535, 0, 2**32 - 1),)),)))),
+    (topics.state(STATION, "health"), bytes(5000)),
+]
+
+
+def test_hostile_messages_change_nothing(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            async with running(other.ingest.run()), running(one.uplink.run()):
+                await until(lambda: one.uplink.status().connected and other.ingest.link()["connected"], "the links")
+                await asyncio.to_thread(shout, broker.port, HOSTILE)
+                await one.record(100_000)
+                await asyncio.to_thread(shout, broker.port, HOSTILE)
+                await until_it_is(one.waiting, 0, "the receipt")
+                assert await other.receipts() == 1
+                assert one.uplink.status().refused_receipts >= 1
+                refused = other.ingest.link()["refused"]
+            assert {"topic", "length", "unknown station", "wrong topic", "no manifest"} <= set(refused)
+
+    asyncio.run(scenario())
