@@ -55,7 +55,7 @@ def send(store: DistrictStore, station: str, made: Made, chunk: int = 128) -> by
 
 def verified(receipt: bytes | None, signer: SoftwareSigner) -> Receipt:
     assert receipt is not None
-    return open_receipt(receipt, lambda kid: signer._private_key.public_key() if kid == signer.kid else None)  # noqa: SLF001
+    return open_receipt(receipt, lambda kid: signer._private_key.public_key() if kid == signer.kid else None)
 
 
 def alarms(store: DistrictStore) -> dict[str, int]:

@@ -1,0 +1,130 @@
+"""The district as a program: the only place of `district` that constructs things.
+
+One event loop for broker and page, one thread for the store: every look at the database and every file goes through it in turn.
+Stops in order at SIGTERM or SIGINT. A database that fails ends the program; started again it reads what the disk really has.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import uvicorn
+
+from district import view
+from district.clock import SystemClock
+from district.database import DistrictError
+from district.health import Health
+from district.ingest import Ingest
+from district.keys import KeyFileError, Stations, load_signer
+from district.store import DistrictStore
+from district.web import Ask, make_page
+from station_config.load import ConfigError
+from station_config.schema import DistrictConfig
+
+FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
+_T = TypeVar("_T")
+log = logging.getLogger(__name__)
+
+
+def run(config: DistrictConfig) -> int:
+    """Run until told to stop; 0 after an orderly stop, 1 when the disk failed. Raises ConfigError with what to do."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with ThreadPoolExecutor(1, "store") as executor:
+        try:
+            district = executor.submit(DistrictProgram, config, executor).result()
+        except (KeyFileError, DistrictError, OSError) as error:
+            raise ConfigError(Path(config.district.data_dir), [str(error)]) from error
+        try:
+            return asyncio.run(district.run())
+        finally:
+            executor.submit(district.close).result()
+
+
+class DistrictProgram:
+    """Built in the store's thread, run in the loop's."""
+
+    def __init__(self, config: DistrictConfig, executor: ThreadPoolExecutor) -> None:
+        self._config, self._executor = config, executor
+        self._clock = SystemClock()
+        keys, district = config.keys, config.district
+        self._stations = Stations(Path(keys.station_certificates), Path(keys.authority) if keys.authority else None)
+        signer = load_signer(keys, district.id)
+        self._health = Health(self._clock)
+        self._store = DistrictStore.open(Path(district.data_dir), self._stations, signer, district.id, self._clock, district.quota_records_day)
+        self._failed = False
+        self._stop = asyncio.Event()
+
+    async def run(self) -> int:
+        """Ingest and page side by side; the first that ends, ends both."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        ingest = Ingest(self._store, self._health, self._config.broker, self.in_store, self._clock)
+        server = _Server(make_page(self._answers(ingest)), self._config.district.page_host, self._config.district.page_port)
+        tasks = [asyncio.create_task(ingest.run(), name="ingest"), asyncio.create_task(server.serve(), name="page")]
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        tasks[0].cancel()
+        stop.cancel()
+        results = await asyncio.gather(*tasks, stop, return_exceptions=True)
+        for problem in results:
+            if isinstance(problem, Exception):
+                raise problem
+        return 1 if self._failed or server.failed else 0
+
+    async def in_store(self, function: Callable[[], _T]) -> _T:
+        """Run in the store's thread, in turn."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+        except FATAL:
+            log.critical("the database failed; stopping, so that the next start reads what the disk really has")
+            self._failed = True
+            self._stop.set()
+            raise
+
+    def close(self) -> None:
+        """In the store's thread."""
+        self._store.close()
+
+    def _answers(self, ingest: Ingest) -> dict[str, Ask]:
+        return {
+            "summary": partial(self._summary, ingest),
+            "records": self._records,
+            "stations": self._list_stations,
+            "alarms": lambda _query: self.in_store(lambda: view.alarms(self._store.connection)),
+        }
+
+    async def _summary(self, ingest: Ingest, _query: Mapping[str, str]) -> dict[str, Any]:
+        now_s = int(self._clock.wall_s())
+        counts = await self.in_store(lambda: view.summary(self._store.connection, now_s))
+        return {"district": self._config.district.id, "name": self._config.district.name, "now_s": now_s, "link": ingest.link(), **counts}
+
+    def _records(self, query: Mapping[str, str]) -> Awaitable[list[dict[str, Any]]]:
+        limit, before = int(query.get("limit", 100)), int(query["before"]) if "before" in query else None
+        return self.in_store(lambda: view.records(self._store.connection, limit, before))
+
+    async def _list_stations(self, _query: Mapping[str, str]) -> list[dict[str, Any]]:
+        found = await self.in_store(lambda: view.stations(self._store.connection, self._stations.names()))
+        return [{**station, **self._health.of(station["station"])} for station in found]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers and without its `sys.exit` when the port is taken."""
+
+    def __init__(self, page: Any, host: str, port: int) -> None:
+        super().__init__(uvicorn.Config(page, host=host, port=port, log_level="warning", lifespan="off", server_header=False))
+        self.failed = False
+
+    async def serve(self, sockets: Any = None) -> None:
+        try:
+            await self._serve(sockets)
+        except SystemExit:
+            self.failed = True
+            log.critical("the page's port %d is taken; stop the other program or choose another page_port", self.config.port)

@@ -1,0 +1,77 @@
+"""What the page and the JSON addresses show, asked from the tables. Reads only; runs in the store's thread."""
+
+from typing import Any
+
+import apsw
+
+from district import tables
+from protocols.record import ENTRY_BYTES_MAX, Manifest, decode_entry
+from protocols.sealing import parse1
+
+RECORDS_MAX = 500
+ALARMS_MAX = 200
+DAY_S = 86_400
+
+
+def summary(connection: apsw.Connection, now_s: int) -> dict[str, int]:
+    """Counts for the first line of the page."""
+    counts = dict(connection.execute("SELECT outcome, count(*) FROM entries WHERE record_id IS NOT NULL AND settled = 1 GROUP BY outcome"))
+    today_s = now_s // DAY_S * DAY_S
+    return {
+        "stored": counts.get("stored", 0), "quarantined": counts.get("quarantined", 0), "rejected": counts.get("rejected", 0),
+        "waiting": tables.value(connection, "SELECT count(*) FROM entries WHERE settled = 0"),
+        "today": tables.value(connection, "SELECT count(*) FROM entries WHERE record_id IS NOT NULL AND settled = 1 AND received_s >= ?", (today_s,)),
+        "alarms": tables.value(connection, "SELECT count(*) FROM alarms"),
+        "receipts": tables.value(connection, "SELECT count(*) FROM receipts"),
+    }
+
+
+def records(connection: apsw.Connection, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
+    """Newest first; `before` is the `number` of the last one already shown."""
+    sql = """SELECT rowid, station, sequence, record_id, settled, outcome, reason, received_s, envelope FROM entries
+             WHERE record_id IS NOT NULL AND rowid < ? ORDER BY rowid DESC LIMIT ?"""
+    rows = connection.execute(sql, (before if before is not None else 2**62, max(1, min(limit, RECORDS_MAX))))
+    return [_record(connection, row) for row in rows]
+
+
+def _record(connection: apsw.Connection, row: tuple[Any, ...]) -> dict[str, Any]:
+    number, station, sequence, record_id, settled, outcome, reason, received_s, envelope = row
+    manifest = decode_entry(parse1(envelope, ENTRY_BYTES_MAX).payload)
+    assert isinstance(manifest, Manifest), "rows with a record id hold manifests"
+    size = sum(part.size for part in manifest.parts)
+    return {
+        "number": number, "station": station, "sequence": sequence, "record_id": record_id.hex(), "register": manifest.register,
+        "state": outcome if settled else "waiting", "reason": reason, "received_s": received_s, "parts": len(manifest.parts), "bytes": size,
+        "bytes_here": size if settled else _bytes_here(connection, record_id), "urgent": manifest.urgent, "recapture": manifest.recapture,
+        "exceptions": [{"kind": one.kind, "position": one.position, "reason": one.reason} for one in manifest.exceptions],
+        "duration_s": round(sum(step.duration_ms for step in manifest.steps) / 1000, 1), "power_source": manifest.power_source,
+    }
+
+
+def _bytes_here(connection: apsw.Connection, record_id: bytes) -> int:
+    return sum(tables.unpack_spans(spans).total() for (spans,) in connection.execute("SELECT spans FROM parts WHERE record_id = ?", (record_id,)))
+
+
+def stations(connection: apsw.Connection, certified: list[str]) -> list[dict[str, Any]]:
+    """Every station with a certificate or with entries, by name."""
+    sql = """SELECT station, max(sequence) FILTER (WHERE main = 1), max(received_s),
+                    count(*) FILTER (WHERE record_id IS NOT NULL AND settled = 1 AND outcome = 'stored'),
+                    count(*) FILTER (WHERE settled = 0), count(*) FILTER (WHERE outcome = 'quarantined')
+             FROM entries GROUP BY station"""
+    found = {row[0]: row[1:] for row in connection.execute(sql)}
+    return [_station(connection, name, name in certified, found.get(name, (0, None, 0, 0, 0))) for name in sorted({*found, *certified})]
+
+
+def _station(connection: apsw.Connection, name: str, certified: bool, row: tuple[Any, ...]) -> dict[str, Any]:
+    last, heard_s, stored, waiting, quarantined = row
+    return {
+        "station": name, "certified": certified, "last_sequence": last or 0, "last_entry_s": heard_s, "stored": stored, "waiting": waiting,
+        "quarantined": quarantined, "missing": [[first, end - 1] for first, end in tables.missing(connection, name)],
+    }
+
+
+def alarms(connection: apsw.Connection) -> list[dict[str, Any]]:
+    """Newest first."""
+    sql = "SELECT station, kind, subject, detail, first_s, last_s, count FROM alarms ORDER BY last_s DESC, id DESC LIMIT ?"
+    names = ("station", "kind", "subject", "detail", "first_s", "last_s", "count")
+    return [dict(zip(names, row, strict=True)) for row in connection.execute(sql, (ALARMS_MAX,))]
