@@ -1,0 +1,222 @@
+"""The presence state machine with a driver that fails on command. Time-outs here are milliseconds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.devices.interfaces import Identity
+from edge.devices.presence import NEXT, Limits, Presence, PresenceChange
+from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
+from tests.waiting import until
+
+LIMITS = Limits(open_s=0.3, health_s=0.2, health_every_s=0.05, close_s=0.1, let_go_s=0.05, first_retry_s=0.01, longest_retry_s=0.04, cycle_after=3)
+
+
+class Plug:
+    """What the world does to the device; drivers come and go, the plug stays."""
+
+    def __init__(self) -> None:
+        self.fault: DeviceError | None = None
+        self.hang = False
+        self.deaf = False
+        self.opened = 0
+        self.closed = 0
+        self.released = asyncio.Event()
+
+
+class Driver:
+    name = "thing"
+
+    def __init__(self, plug: Plug) -> None:
+        self._plug = plug
+
+    async def open(self) -> Identity:
+        self._plug.opened += 1
+        await self.health()
+        return Identity("Maker", "Model", "S1")
+
+    async def health(self) -> None:
+        if self._plug.hang:
+            await self._hang()
+        if self._plug.fault:
+            raise self._plug.fault
+
+    async def _hang(self) -> None:
+        while not self._plug.released.is_set():
+            try:
+                await self._plug.released.wait()
+            except asyncio.CancelledError:
+                if not self._plug.deaf:
+                    raise
+
+    async def close(self) -> None:
+        self._plug.closed += 1
+
+    async def answer(self) -> int:
+        await self.health()
+        return 42
+
+
+def absent() -> DeviceAbsent:
+    return DeviceAbsent("port_absent", "thing", "no port", "Plug it in.")
+
+
+def garbled() -> DeviceProtocolError:
+    return DeviceProtocolError("bad_answer", "thing", "noise", "Check the cable.")
+
+
+Scene = Callable[[Presence[Driver], Plug, list[PresenceChange]], Awaitable[None]]
+
+
+def play(scene: Scene, *, cycled: list[int] | None = None) -> None:
+    async def run() -> None:
+        plug, changes = Plug(), list[PresenceChange]()
+
+        async def cycle() -> None:
+            (cycled if cycled is not None else []).append(plug.opened)
+
+        presence = Presence("thing", lambda: Driver(plug), SystemClock(), changes.append, power_cycle=cycle, limits=LIMITS)
+        task = asyncio.create_task(presence.run())
+        try:
+            await scene(presence, plug, changes)
+        finally:
+            plug.released.set()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert presence.state == "absent"
+
+    asyncio.run(run())
+
+
+def test_opens_uses_and_returns_to_ready() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        assert await presence.when_ready(1)
+        assert await presence.use(lambda driver: driver.answer(), 1) == 42
+        assert [change.state for change in changes][:4] == ["opening", "ready", "busy", "ready"]
+        assert presence.identity == Identity("Maker", "Model", "S1")
+
+    play(scene)
+
+
+def test_absent_device_is_tried_again_and_found_when_plugged_in() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        plug.fault = absent()
+        await until(lambda: plug.opened >= 3, "three tries")
+        assert presence.code == "port_absent"
+        assert not await presence.when_ready(0.02)
+        with pytest.raises(DeviceAbsent, match="not ready"):
+            await presence.use(lambda driver: driver.answer(), 1)
+        plug.fault = None
+        assert await presence.when_ready(1)
+        assert presence.code is None
+
+    play(scene)
+
+
+def test_fault_in_use_reopens_the_device() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.fault = garbled()
+        with pytest.raises(DeviceProtocolError):
+            await presence.use(lambda driver: driver.answer(), 1)
+        assert (presence.state, presence.code) == ("faulted", "bad_answer")
+        plug.fault = None
+        assert await presence.when_ready(1)
+        assert plug.opened >= 2
+        assert "recovering" in [change.state for change in changes]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("error", [DeviceRefused("paper_out", "thing", "no paper", "Put paper in."), DeviceTimeout("finger_missing", "thing", "no finger", "Place it.")])
+def test_an_answer_is_no_fault(error: DeviceError) -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+
+        async def refuse(driver: Driver) -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            await presence.use(refuse, 1)
+        assert presence.state == "ready"
+        assert plug.opened == 1
+
+    play(scene)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_hung_driver_is_reported_and_replaced(deaf: bool) -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.hang, plug.deaf = True, deaf
+        with pytest.raises(DeviceTimeout) as caught:
+            await presence.use(lambda driver: driver.answer(), 0.05)
+        assert caught.value.code == "driver_hung"
+        plug.hang = False
+        assert await presence.when_ready(1)
+        assert await presence.use(lambda driver: driver.answer(), 1) == 42
+
+    play(scene)
+
+
+def test_unplugged_while_nobody_uses_it_is_noticed_by_the_health_check() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.fault = absent()
+        await until(lambda: presence.state == "absent", "the health check to notice")
+
+    play(scene)
+
+
+def test_supply_is_switched_off_and_on_after_failures_in_a_row() -> None:
+    cycled: list[int] = []
+
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        plug.fault = garbled()
+        await until(lambda: len(cycled) >= 2, "two power cycles")
+        assert cycled[:2] == [3, 6]
+
+    play(scene, cycled=cycled)
+
+
+def test_cancelled_use_leaves_the_device_ready() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.hang = True
+        task = asyncio.create_task(presence.use(lambda driver: driver.answer(), 5))
+        await until(lambda: presence.state == "busy", "the exchange to begin")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        plug.hang = False
+        assert presence.state == "ready"
+
+    play(scene)
+
+
+def test_only_one_at_a_time() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        answers = await asyncio.gather(*(presence.use(lambda driver: driver.answer(), 1) for _ in range(5)))
+        assert answers == [42] * 5
+        states = [change.state for change in changes]
+        assert not any(now == after == "busy" for now, after in zip(states, states[1:], strict=False))
+
+    play(scene)
+
+
+def test_reject_reopens() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        presence.reject(garbled())
+        await until(lambda: plug.opened == 2, "the device to be opened again")
+        assert await presence.when_ready(1)
+
+    play(scene)
+
+
+def test_every_state_can_be_closed_and_every_target_is_a_state() -> None:
+    states = {state for state, _ in NEXT}
+    assert set(NEXT.values()) <= states
+    assert all(NEXT[state, "close"] == "absent" for state in states)
