@@ -1,0 +1,154 @@
+// The page: one snapshot in, one screen out. It shows what the station says and decides nothing.
+import { icon, make, show } from "./dom.js";
+import { askReason, askRetake, chooseRetake, closeDialog, excludeTarget, menu } from "./dialogs.js";
+import { frame } from "./frame.js";
+import { build, screenOf, WIDE } from "./screens.js";
+import { follow, send, snapshot } from "./station.js";
+import { deviceName, has, loadTexts, t, targetName, useLanguage } from "./texts.js";
+
+const PALM_MS = 300;
+const el = (id) => document.getElementById(id);
+let screen = null, screenName = "", language = "", place = "", touched = 0;
+
+function render(now) {
+  useLanguage(now.language);
+  frame(now);
+  stage(now);
+  show(el("panel"), [now.phase, now.step, now.target, now.verdict, now.activity, now.hint, now.progress, now.attempts, now.language, now.primary], () => panel(now));
+  primary(now);
+  show(el("secondary"), [now.actions, now.reasons, now.target, now.step, now.verdict, now.language, now.primary], () => secondary(now));
+  if (place !== `${now.phase}/${now.step}/${now.person?.ticket}`) closeDialog();
+  place = `${now.phase}/${now.step}/${now.person?.ticket}`;
+}
+
+function stage(now) {
+  const name = screenOf(now);
+  if (name !== screenName) {
+    screen?.close?.();
+    screen = build(name, now, touch);
+    screenName = name;
+    el("stage").replaceChildren(screen.element);
+    el("stage").dataset.screen = name;
+    document.querySelector("main").classList.toggle("wide", WIDE.includes(name));
+    (screen.element.querySelector("[autofocus]") ?? el("primary")).focus({ preventScroll: true });
+  }
+  if (language !== now.language) {
+    language = now.language;
+    for (const element of document.querySelectorAll("[data-text]")) element.textContent = t(element.dataset.text);
+  }
+  screen.update(now);
+}
+
+// A finger or an eye was touched: excuse it, or take it again.
+function touch(target) {
+  const now = snapshot();
+  const found = now.targets.find(({ kind, position }) => kind === target.kind && position === target.position);
+  if (!found) return;
+  const settled = found.state === "done" || found.state === "exception";
+  if (settled && now.actions.includes("retake")) askRetake(found);
+  else if (!settled && now.actions.includes("exception")) excludeTarget(found, now.reasons.exception);
+}
+
+// --- what to do now ---
+function panel(now) {
+  const words = instruction(now);
+  return [make("h1", { "data-instruction": true }, words), verdict(now), progress(now), tries(now)];
+}
+
+function instruction(now) {
+  const target = now.target ? targetName(now.target) : "";
+  if (now.phase !== "enrolling") return t(`say_${now.phase}`);
+  if (now.primary === "log_in") return t("say_login_needed");
+  if (now.hint === "lift") return t("say_lift");
+  if (now.hint === "hold") return t("say_wait_capture", { target });
+  if (!now.target && now.activity === "saving") return t("say_wait_save");
+  if (now.target?.kind === "exception_photo") return t("say_exception_photo");
+  if (now.step === "face" && now.person?.backdrop) return t(`say_face_${now.person.backdrop}`);
+  return t(`say_${now.step}`, { target });
+}
+
+function verdict(now) {
+  if (!now.verdict) return null;
+  const words = { target: targetName(now.verdict.target), device_name: now.verdict.device ? deviceName(now.verdict.device) : "" };
+  const fix = has(now.verdict.fix) ? make("small", {}, t(now.verdict.fix, words)) : null;
+  return make("div", { class: "verdict", "data-verdict": now.verdict.reason }, icon("warn"), ` ${t(now.verdict.reason, words)}`, fix);
+}
+
+function progress(now) {
+  if (now.activity === null) return null;
+  return make("progress", now.progress === null ? {} : { value: now.progress, max: 1 });
+}
+
+function tries(now) {
+  if (!now.attempts) return null;
+  return make("p", { class: "quiet" }, now.attempts >= 3 ? t("three_tries") : t("try_number", { number: now.attempts + 1 }));
+}
+
+// --- actions ---
+function primary(now) {
+  const button = el("primary");
+  show(button, [now.primary, now.activity, now.step, now.target, now.verdict, now.language, now.phase], () => primaryWords(now));
+  button.disabled = now.primary === null;
+}
+
+function primaryWords(now) {
+  if (now.primary === "capture") {
+    const what = now.target?.kind === "exception_photo" ? "exception_photo" : now.step;
+    return t(now.verdict ? "do_capture_again" : `do_capture_${what}`);
+  }
+  if (now.primary) return t(`do_${now.primary}`);
+  if (now.activity === "capturing" && now.target) return t("say_wait_capture", { target: targetName(now.target) });
+  return t(now.activity ? "say_wait_save" : now.phase === "idle" ? "refused" : `say_${now.hint === "lift" ? "lift" : "wait_save"}`);
+}
+
+async function pressPrimary() {
+  const now = snapshot();
+  if (!now?.primary || Date.now() - touched < PALM_MS) return;
+  touched = Date.now();
+  el("primary").setAttribute("aria-busy", "true");
+  await send(now.primary, screen.collect(), true);
+  el("primary").removeAttribute("aria-busy");
+}
+
+function secondary(now) {
+  const offers = {
+    pause: () => send("pause"),
+    keep: () => send("keep"),
+    use_best: () => askReason(t("do_use_best"), now.reasons.use_best, (reason) => send("use_best", { reason })),
+    exception: () => excludeTarget(now.target, now.reasons.exception),
+    retake: () => chooseRetake(now.reasons.retake),
+    print_slip: () => send("print_slip"),
+    finish: () => send("finish"),
+  };
+  const shown = Object.keys(offers).filter((name) => now.actions.includes(name) && name !== now.primary && (name !== "exception" || now.target));
+  const buttons = shown.map((name) => make("button", { type: "button", "data-action": name, onclick: offers[name] }, secondaryWords(name, now)));
+  return now.verdict?.device && now.target && now.actions.includes("exception") ? [skipDevice(now), ...buttons] : buttons;
+}
+
+function secondaryWords(name, now) {
+  const codes = { exception: { finger: "do_exception_fingers", iris: "do_exception_irises" }[now.target?.kind], print_slip: "do_print_again", use_best: "do_use_best" };
+  return t(codes[name] ?? `do_${name}`);
+}
+
+function skipDevice(now) {
+  return make("button", { type: "button", "data-action": "skip_device", onclick: () => send("exception", { ...now.target, reason: "device_unavailable" }) }, t("do_skip_device"));
+}
+
+function lost(away) {
+  const banner = document.querySelector("[data-notice=connection_lost]");
+  if (!away) banner?.remove();
+  else if (!banner) el("notices").prepend(make("p", { class: "alarm", "data-notice": "connection_lost" }, icon("plug"), t("connection_lost")));
+}
+
+// --- start ---
+async function start() {
+  await loadTexts();
+  el("primary").addEventListener("click", pressPrimary);
+  el("menu").addEventListener("click", () => snapshot() && menu(snapshot()));
+  el("language").addEventListener("click", () => send("language", { language: snapshot().language === "id" ? "en" : "id" }));
+  document.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) pressPrimary(); });
+  document.addEventListener("contextmenu", (event) => event.preventDefault());
+  follow(render, lost);
+}
+
+start();
