@@ -10,6 +10,7 @@ import msgspec
 from station_config.schema import DistrictConfig, Section, StationConfig
 
 SIZE_LIMIT_BYTES = 256 * 1024
+LANGUAGES = ("id", "en")
 Config = TypeVar("Config", bound=Section)
 
 
@@ -30,6 +31,12 @@ def load_station(path: Path) -> StationConfig:
 def load_district(path: Path) -> DistrictConfig:
     """Read a district's file. Raises ConfigError."""
     return _load(path, DistrictConfig)
+
+
+def load_texts() -> dict[str, dict[str, str]]:
+    """Language -> message id -> text, of every language that ships (id.toml, en.toml)."""
+    folder = Path(__file__).parent
+    return {language: tomllib.loads((folder / f"{language}.toml").read_text(encoding="utf-8")) for language in LANGUAGES}
 
 
 def _load(path: Path, kind: type[Config]) -> Config:

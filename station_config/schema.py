@@ -19,7 +19,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table."""
 
 
-class Station(Section):
+class Station(Section, frozen=True):
     """[station]"""
 
     id: Name
@@ -35,7 +35,7 @@ class Station(Section):
     """space that new enrolments may not touch"""
 
 
-class Keys(Section):
+class Keys(Section, frozen=True):
     """[keys]: file paths. Only the station key is secret (mode 0600)."""
 
     station_key: FilePath
@@ -49,7 +49,7 @@ class Keys(Section):
     """sealed roster file; empty: names are typed in"""
 
 
-class Broker(Section):
+class Broker(Section, frozen=True):
     """[broker]"""
 
     host: str = "127.0.0.1"
@@ -62,7 +62,7 @@ class Broker(Section):
     keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 15
 
 
-class Camera(Section):
+class Camera(Section, frozen=True):
     """[camera]: face camera, picamera2"""
 
     index: Annotated[int, Meta(ge=0, le=7)] = 0
@@ -76,7 +76,7 @@ class Camera(Section):
     """red, blue; left out: automatic white balance"""
 
 
-class Iris(Section):
+class Iris(Section, frozen=True):
     """[iris]: second camera, light by the board"""
 
     index: Annotated[int, Meta(ge=0, le=7)] = 1
@@ -88,7 +88,7 @@ class Iris(Section):
     gain: Annotated[float, Meta(ge=1, le=16)] = 2.0
 
 
-class Fingerprint(Section):
+class Fingerprint(Section, frozen=True):
     """[fingerprint]: ZFM / R30x / R50x on a serial port"""
 
     port: str
@@ -101,7 +101,7 @@ class Fingerprint(Section):
     finger_timeout_s: Positive = 15
 
 
-class Tablet(Section):
+class Tablet(Section, frozen=True):
     """[tablet]"""
 
     port: str
@@ -109,14 +109,16 @@ class Tablet(Section):
     baud: Annotated[int, Meta(ge=9600, le=115200)] = 38400
 
 
-class Board(Section):
+class Board(Section, frozen=True):
     """[board]: the Pico"""
 
     port: str
     baud: Annotated[int, Meta(ge=9600, le=921600)] = 115200
+    parameters: dict[str, Annotated[int, Meta(ge=0)]] = {}
+    """by name, where they differ from the defaults in protocols/board_link.py (PARAMETERS)"""
 
 
-class Ups(Section):
+class Ups(Section, frozen=True):
     """[[ups]]: one entry per UPS behind upsd"""
 
     name: str
@@ -128,7 +130,7 @@ class Ups(Section):
     """what 100 % load means, where the driver does not tell"""
 
 
-class Genset(Section):
+class Genset(Section, frozen=True):
     """[genset]"""
 
     kind: Annotated[str, Meta(pattern="^(gencomm-tcp|gencomm-rtu)$")] = "gencomm-tcp"
@@ -139,14 +141,14 @@ class Genset(Section):
     unit: Annotated[int, Meta(ge=1, le=247)] = 10
 
 
-class Gpio(Section):
+class Gpio(Section, frozen=True):
     """[gpio]: BCM numbers by line name"""
 
     outputs: dict[str, Annotated[int, Meta(ge=0, le=27)]] = {}
     inputs: dict[str, Annotated[int, Meta(ge=0, le=27)]] = {}
 
 
-class Printer(Section):
+class Printer(Section, frozen=True):
     """[printer]"""
 
     port: str
@@ -154,7 +156,7 @@ class Printer(Section):
     width_mm: Annotated[int, Meta(ge=58, le=80)] = 80
 
 
-class Devices(Section):
+class Devices(Section, frozen=True):
     """[devices.*]; a device that is left out is not fitted, and its steps end as exceptions"""
 
     camera: Camera | None = None
@@ -168,7 +170,7 @@ class Devices(Section):
     printer: Printer | None = None
 
 
-class GensetRules(Section):
+class GensetRules(Section, frozen=True):
     """[power.genset]: when the station asks for the genset and how it judges it (edge/power/genset_plan.py)"""
 
     automatic: bool = True
@@ -210,7 +212,7 @@ class GensetRules(Section):
     """local hours without automatic starts"""
 
 
-class Power(Section):
+class Power(Section, frozen=True):
     """[power]: thresholds of the policy (edge/power/policy.py says what each does)"""
 
     conserve_below_percent: Annotated[float, Meta(ge=0, le=100)] = 60
@@ -231,14 +233,14 @@ class Power(Section):
     genset: GensetRules = GensetRules()
 
 
-class Quality(Section):
+class Quality(Section, frozen=True):
     """[quality]: limits of the verdicts (edge/quality says where each comes from)"""
 
     limits: dict[str, float] = {}
     """name -> value, overriding the defaults"""
 
 
-class StationConfig(Section):
+class StationConfig(Section, frozen=True):
     """A whole station file."""
 
     station: Station
@@ -249,7 +251,7 @@ class StationConfig(Section):
     quality: Quality = Quality()
 
 
-class District(Section):
+class District(Section, frozen=True):
     """[district]"""
 
     id: Name
@@ -261,7 +263,7 @@ class District(Section):
     """records that one station may deliver in a day"""
 
 
-class DistrictKeys(Section):
+class DistrictKeys(Section, frozen=True):
     """[keys]"""
 
     signing_key: FilePath
@@ -272,7 +274,7 @@ class DistrictKeys(Section):
     """certificate of the authority that issued them; empty: whatever lies in the folder is believed"""
 
 
-class DistrictConfig(Section):
+class DistrictConfig(Section, frozen=True):
     """A whole district file."""
 
     district: District

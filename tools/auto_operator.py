@@ -63,8 +63,11 @@ class AutoOperator:
         self._login = {"operator": operator, "pin": pin}
         self._clock = clock or WorldClock()
         self._people: list[dict[str, Any]] = []
-        self.current = -1
+        self.current = 0
+        """index of the person at the desk, or the next one"""
         self._signing = False
+        self._saved = False
+        """the screen has said so of the current person"""
         self.snapshot: Snapshot = {}
         self.watch: Callable[[Snapshot], None] = lambda snapshot: None
         """told of every snapshot seen"""
@@ -80,25 +83,25 @@ class AutoOperator:
             await self._clock.sleep_s(POLL_S)
 
     def _finished(self) -> bool:
-        return self.snapshot.get("phase") == "idle" and self.current == len(self._people) - 1
+        return self.current >= len(self._people)
 
     async def _look_and_act(self) -> None:
         self.snapshot = await self._page.state()
         self.watch(self.snapshot)
         if "log_in" in self.snapshot["actions"] and self.snapshot["operator"] is None:
             await self._page.post("log_in", **self._login)
-        elif self.snapshot["phase"] == "idle":
-            await self._next_person()
         elif self.snapshot["phase"] == "enrolling":
+            self._saved = self._saved or bool(self.snapshot["saved"])
             await self._go_on()
+        elif self._saved:
+            self.current, self._saved = self.current + 1, False
+        elif "next_person" in self.snapshot["actions"]:
+            await self._next_person()
 
     async def _next_person(self) -> None:
-        if self.current + 1 >= len(self._people) or "next_person" not in self.snapshot["actions"]:
-            return
-        await self._world.ask("sit", person=self.current + 1)
-        answer = await self._page.post("next_person", ticket=self._people[self.current + 1]["ticket"])
-        if answer.get("accepted"):
-            self.current += 1
+        """Call the person, also once more when a cut came before the journal was opened."""
+        await self._world.ask("sit", person=self.current)
+        await self._page.post("next_person", ticket=self._people[self.current]["ticket"])
 
     async def _go_on(self) -> None:
         step, actions, person = self.snapshot["step"], self.snapshot["actions"], self._people[self.current]

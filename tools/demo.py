@@ -69,7 +69,12 @@ async def _play(arguments: argparse.Namespace, stage: Stage, view: View, folder:
         view.say(line)
     operator = AutoOperator(StationPage("127.0.0.1", site.station_port), stage.control, site.operator, site.pin)
     cutter = Cutter(arguments.cuts, arguments.people, random.Random(f"{arguments.seed}/cuts"), stage, view)
-    operator.watch = lambda snapshot: (view.show(snapshot), cutter.look(operator.current, snapshot))[0]
+
+    def watch(snapshot: dict[str, Any]) -> None:
+        view.show(snapshot)
+        cutter.look(operator.current, snapshot)
+
+    operator.watch = watch
     began_s = stage.clock.now_s()
     await asyncio.gather(operator.record_all(), cutter.run(operator))
     await _drained(site, arguments.people, view)

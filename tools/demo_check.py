@@ -45,7 +45,7 @@ class Opener:
 
     def parts(self, folder: Path, manifest: Manifest) -> dict[tuple[str, int], bytes]:
         """(kind, position) -> plaintext; raises SealingError for a part that was changed."""
-        opened = {}
+        opened: dict[tuple[str, int], bytes] = {}
         for index, part in enumerate(manifest.parts):
             sealed = (folder / f"{index:02d}.part").read_bytes()
             assert hashlib.sha256(sealed).digest() == part.sha256

@@ -35,9 +35,10 @@ def make_demo_site(folder: Path, addresses: Mapping[str, str], people: list[dict
     keys = make_site(folder / "keys", [STATION], [_row(person) for person in people], [operator], DISTRICT)
     station_port, district_port = free_port(), free_port()
     broker = {"host": "127.0.0.1", "port": broker_port}
-    station = {
+    station: dict[str, dict[str, Any]] = {
         "station": {
-            "id": STATION, "name": "Kecamatan Poso Kota", "place": "Balai desa", "data_dir": str(folder / "station"), "page_port": station_port, "reserve_mb": 16,
+            "id": STATION, "name": "Kecamatan Poso Kota", "place": "Balai desa",
+            "data_dir": str(folder / "station"), "page_port": station_port, "reserve_mb": 16,
         },
         "keys": keys.station_section(STATION),
         "broker": broker,

@@ -1,0 +1,260 @@
+"""The station as a program: the only place that constructs things, and where they are joined.
+
+One event loop, one task for each device, for the procedure, the uplink, power and the page; one thread for the store. What ends one of
+them unexpectedly ends the program: systemd starts it again and the store says where to go on.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from edge import health
+from edge.clock import SystemClock, boot_id, random_bytes
+from edge.devices.presence import PresenceChange
+from edge.enrolment.judging import Judge
+from edge.enrolment.keeping import Keeping
+from edge.enrolment.session import Gate, Hooks, Identity, Session
+from edge.enrolment.slip_printing import escpos_slip
+from edge.enrolment.taking import Devices
+from edge.errors import DeviceError, StoreError
+from edge.fitting import Fitted, fit
+from edge.keys import StationKeys, load_station_keys
+from edge.power.manager import Lines, PowerManager
+from edge.power.watch import FittedUps
+from edge.quality.limits import with_overrides
+from edge.store.ledger import Ledger
+from edge.store.store import Store
+from edge.store.worker import StoreWorker
+from edge.uplink.uplink import Uplink, receipt_verifier
+from edge.web.server import LOOPBACK, build_app
+from protocols.record import FormatError, Receipt
+from protocols.roster import OpenRoster, Operator, open_roster
+from protocols.sealing import RecordSealer
+from station_config.load import load_texts
+from station_config.schema import StationConfig
+
+SOFTWARE = "0.1.0"
+MB = 1024 * 1024
+DAY_S = 86_400
+PURGE_EVERY_S = 3600.0
+ERRANDS_MAX = 256
+"""ledger events and settings that wait for the store's thread; more than these in one moment say nothing new"""
+BEAT_S = 2.0
+FAULT_STATES = frozenset({"absent", "faulted"})
+log = logging.getLogger(__name__)
+
+
+def run(config: StationConfig) -> int:
+    """Run until told to stop; 0 after an orderly stop. Raises StationError with the next step when it cannot start."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    return asyncio.run(_run(config))
+
+
+async def _run(config: StationConfig) -> int:
+    clock = SystemClock()
+    keys = load_station_keys(config.keys, config.station.id)
+    worker = await StoreWorker.open(Path(config.station.data_dir) / "store", config.station.reserve_mb * MB)
+    try:
+        station = await Station.start(config, keys, worker, clock)
+        return await station.run()
+    finally:
+        await worker.close()
+
+
+class Station:
+    """Everything, joined."""
+
+    @classmethod
+    async def start(cls, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock) -> "Station":
+        """Note the boot in the ledger, then construct. Raises StoreError."""
+        ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id())
+        boot = int(await worker.call(Store.setting, "boots") or b"0") + 1
+        await worker.call(Store.set_setting, "boots", b"%d" % boot)
+        await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
+        await worker.run(ledger.report_damage)
+        return cls(config, keys, worker, clock, ledger, boot, await worker.call(Store.setting, "power"))
+
+    def __init__(
+        self, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock, ledger: Ledger, boot: int, power_memory: bytes | None,
+    ) -> None:
+        self._config, self._keys, self._worker, self._clock, self._ledger = config, keys, worker, clock, ledger
+        self._boot, self._started_s = boot, clock.monotonic_s()
+        self._stop = asyncio.Event()
+        self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
+        self._told: dict[str, str | None] = {}
+        self._texts = load_texts()
+        self._fitted = fit(config.devices, clock, self._on_change)
+        self._power = self._power_manager(power_memory)
+        self._session = self._make_session()
+        self._uplink = Uplink(
+            worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
+        )
+        self._server = _Server(build_app(self._session, self._texts, (*LOOPBACK, config.station.page_host)), config)
+
+    async def run(self) -> int:
+        """Until SIGTERM, SIGINT or an orderly stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work, name=name) for name, work in self._works()]
+            await self._stop.wait()
+            self._server.should_exit = True
+            for task in tasks[1:]:
+                task.cancel()
+        return 1 if self._server.failed else 0
+
+    def _works(self) -> list[tuple[str, Coroutine[Any, Any, Any]]]:
+        """The page first: it ends by itself, the others are cancelled."""
+        devices = [(presence.name, presence.run()) for presence in self._fitted.all()]
+        own = [("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._keep())]
+        return [("page", self._serve()), *own, ("purge", self._purge()), ("board-heartbeat", self._beat()), *devices]
+
+    # --- what is constructed
+
+    def _make_session(self) -> Session:
+        config, station = self._config, self._config.station
+        keeping = Keeping(
+            self._worker, self._ledger,
+            lambda record_id: RecordSealer(record_id, station.id, self._keys.audiences, random_bytes), random_bytes,
+        )
+        return Session(
+            Identity(station.id, station.name, station.place, station.language), _devices(self._fitted), Judge(with_overrides(config.quality.limits)),
+            keeping, self._open_roster, escpos_slip(config.devices.printer.width_mm if config.devices.printer else 80), self._texts, self._clock,
+            Hooks(self._gate, lambda: self._power.picture().for_page(), self._link, self._wake, self._stop.set),
+        )
+
+    def _power_manager(self, memory: bytes | None) -> PowerManager:
+        upses = [
+            (FittedUps(section.name, section.capacity_wh, section.nominal_w), presence)
+            for section, presence in zip(self._config.devices.ups, self._fitted.upses, strict=True)
+        ]
+        lines = Lines(save=self._keep_power)
+        return PowerManager(
+            upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, self._stop_for,
+            lines=lines, boot=boot_id().hex(), memory=memory,
+        )
+
+    # --- what they ask of each other
+
+    def _gate(self) -> Gate:
+        permissions = self._power.picture().permissions
+        return Gate(next_person=permissions.next_person, reason="" if permissions.next_person else "power_no_next")
+
+    def _link(self) -> dict[str, Any]:
+        return {"connected": self._uplink.status().connected}
+
+    def _wake(self) -> None:
+        self._uplink.wake()
+
+    def _open_roster(self, operator: str, pin: str) -> OpenRoster:
+        """Blocking. Without a roster file anybody may log in, under the name typed, and names are typed in."""
+        path = self._config.keys.roster
+        if not path:
+            return OpenRoster(Operator(login=operator, name=operator, pseudonym=operator.encode()[:16] or b"\0"), ())
+        return open_roster(Path(path).read_bytes(), operator, pin, self._keys.district_key)
+
+    def _verify_receipt(self, signed: bytes) -> Receipt | None:
+        receipt = receipt_verifier(self._keys.district_key)(signed)
+        if receipt is not None and receipt.wall_s > self._clock.wall_s():
+            self._clock.district_says(receipt.wall_s)
+        return receipt
+
+    def _health(self) -> dict[str, object]:
+        up_s = self._clock.monotonic_s() - self._started_s
+        picture = self._power.picture().for_page()
+        station = self._config.station.id
+        return health.document(station, self._boot, up_s, self._clock.wall_s(), self._clock.trust(), SOFTWARE, self._session.snapshot(), picture)
+
+    def _on_change(self, change: PresenceChange) -> None:
+        """A device came or went: the page shows it at once, the district learns it as a ledger event, once for each news."""
+        self._session.poke()
+        news = change.code if change.state in FAULT_STATES else "ready" if change.state == "ready" else None
+        if news is not None and self._told.get(change.name, "ready") != news:
+            self._told[change.name] = news
+            self._note("fault" if news != "ready" else "repaired", {"device": change.name, "code": news})
+
+    def _note(self, name: str, detail: dict[str, Any]) -> None:
+        """A ledger event, written as soon as the store's thread is free."""
+        self._later(partial(self._ledger.event, name, detail))
+
+    def _keep_power(self, memory: bytes) -> None:
+        self._later(partial(self._worker.store.set_setting, "power", memory))
+
+    def _later(self, errand: Callable[[], object]) -> None:
+        if self._errands.full():
+            log.warning("too many events at once, one is left out")
+            return
+        self._errands.put_nowait(errand)
+
+    async def _stop_for(self, why: str) -> None:
+        log.info("orderly stop: %s", why)
+        self._stop.set()
+
+    # --- the small tasks
+
+    async def _serve(self) -> None:
+        await self._server.serve()
+        self._stop.set()
+
+    async def _keep(self) -> None:
+        """Bring what waits into the store, in order."""
+        while True:
+            errand = await self._errands.get()
+            try:
+                await self._worker.run(errand)
+            except (StoreError, FormatError) as error:
+                log.warning("could not be kept: %s", error)
+            self._uplink.wake()
+
+    async def _purge(self) -> None:
+        """Forget payloads whose receipt is older than the retention time; waits while nobody knows the date."""
+        while True:
+            if self._clock.trust() != "none":
+                before_s = int(self._clock.wall_s() - self._config.station.retention_days * DAY_S)
+                while await self._worker.call(Store.purge, before_s):
+                    pass
+            await self._clock.sleep_s(PURGE_EVERY_S)
+
+    async def _beat(self) -> None:
+        """Tell the board that the event loop lives."""
+        board = self._fitted.board
+        while board is not None:
+            if board.state == "ready":
+                with suppress(DeviceError):
+                    await board.use(lambda found: found.heartbeat(), BEAT_S)
+            await self._clock.sleep_s(BEAT_S)
+
+
+def _devices(fitted: Fitted) -> Devices:
+    """What the procedure drives, and what the page only shows."""
+    shown = (fitted.board, fitted.gpio, fitted.genset, *fitted.upses)
+    return Devices(
+        camera=fitted.camera, fingerprint=fitted.fingerprint, tablet=fitted.tablet, iris=fitted.iris, printer=fitted.printer,
+        others=tuple(presence for presence in shown if presence is not None),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers and without its `sys.exit` when the port is taken."""
+
+    def __init__(self, page: Any, config: StationConfig) -> None:
+        station = config.station
+        super().__init__(
+            uvicorn.Config(page, host=station.page_host, port=station.page_port, log_level="warning", lifespan="off", server_header=False,
+                           ws="websockets-sansio", timeout_graceful_shutdown=2),
+        )
+        self.failed = False
+
+    async def serve(self, sockets: Any = None) -> None:
+        try:
+            await self._serve(sockets)
+        except SystemExit:
+            self.failed = True
+            log.critical("the page's port %d is taken; stop the other program or choose another page_port", self.config.port)
