@@ -75,7 +75,8 @@ class Station:
     async def start(cls, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock) -> "Station":
         """Note the boot in the ledger, then construct. Raises StoreError."""
         ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id())
-        boot = int(await worker.call(Store.setting, "boots") or b"0") + 1
+        boots = await worker.call(Store.setting, "boots")
+        boot = int(boots or b"0") + 1
         await worker.call(Store.set_setting, "boots", b"%d" % boot)
         await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
         await worker.run(ledger.report_damage)

@@ -46,7 +46,7 @@ async def serve(world: World, folder: Path, stop: asyncio.Event) -> None:
     """Run until `stop`; `folder/bench.json` appears, whole, once every wire is ready."""
     bench = Bench(world, folder)
     addresses = await bench.start()
-    notes = {name: device.runner for name, device in bench.devices.items() if isinstance(getattr(device, "runner", None), str)}
+    notes = {name: how for name, device in bench.devices.items() if (how := getattr(device, "runner", ""))}
     ready = folder / "bench.json.part"
     ready.write_text(json.dumps({"addresses": addresses, "notes": notes}), encoding="utf-8")
     ready.replace(folder / "bench.json")

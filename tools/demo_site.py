@@ -44,7 +44,7 @@ def make_demo_site(folder: Path, addresses: Mapping[str, str], people: list[dict
         "broker": broker,
         **_devices(addresses),
     }
-    district = {
+    district: dict[str, dict[str, Any]] = {
         "district": {"id": DISTRICT, "name": "Kabupaten Poso", "data_dir": str(folder / "district"), "page_port": district_port},
         "keys": keys.district_section(),
         "broker": broker,
