@@ -26,11 +26,11 @@ def assess(frame: Frame, limits: Limits = DEFAULTS) -> Verdict:
     grey = at_500_ppi(image, frame.ppi)
     measures = {"deviation": float(grey.std()), "mean": float(grey.mean())}
     if measures["deviation"] < limits["finger_deviation_min"] or measures["mean"] > limits["finger_mean_max"]:
-        return failed("finger_missing_on_glass", measures)
+        return failed("finger_missing", measures)
     region = nfiq.region(grey)
     measures |= _place(region.mask) | {"roi_mean": region.mean_grey, "coherence": region.coherence_mean}
     if measures["roi_share"] < limits["finger_present_share_min"]:
-        return failed("finger_missing_on_glass", measures)
+        return failed("finger_missing", measures)
     measures |= _ridges(grey) | {"contrast": _contrast(grey, region.mask)}
     return first_failure(_checks(measures, limits), measures)
 

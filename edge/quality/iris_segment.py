@@ -165,4 +165,4 @@ def _usable(flat: Grey) -> Mask:
     lateral = flat[:, np.abs(np.cos(angle)) >= np.cos(np.pi / 4)].astype(np.float64)
     middle = float(np.median(lateral))
     spread = 3.2 * 1.4826 * float(np.median(np.abs(lateral - middle)))
-    return np.asarray((np.abs(flat - middle) < max(spread, 22.0)) & (flat < MASK_GREY_MAX), dtype=np.bool_)
+    return np.asarray((np.abs(flat - middle) < min(max(spread, 22.0), 60.0)) & (flat < MASK_GREY_MAX), dtype=np.bool_)

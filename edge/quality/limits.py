@@ -20,7 +20,7 @@ DEFAULTS: Limits = {
     "finger_contrast_min": 28,  # good 39 and more, blurred by 2 px at most 25
     "finger_lcs_min": 0.48,  # good 0.56 and more; fine ridges (6 px) lower it
     "finger_ocl_min": 0.5,  # good 0.65 and more
-    "finger_same_score": 13,  # finger_match: different fingers at most 9.2 (135 pairs), repeats of one 55 and more; real displaced repeats score lower
+    "finger_same_score": 14,  # different fingers at most 12.5 (540 pairs); real displaced repeats score far below the bench's
     # -- face: grey 0..255 of the face box, shares of the picture, px of the full picture --
     "face_picture_dark_max": 35,
     "face_picture_bright_min": 225,
