@@ -38,8 +38,8 @@ def generate(*names: object, lid: float = 0.0) -> Eye:
     image = _lids(image, x, y, iris, lid, rng)
     for dx in (-0.35, 0.3):
         cv2.circle(image, (round(x + dx * pupil), round(y - 0.25 * pupil)), 4, 250.0, cv2.FILLED)
-    image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.8)) + rng.normal(0, 2.5, SHAPE)
-    return Eye(np.asarray(np.clip(np.rint(image), 0, 255), dtype=np.uint8), x, y, pupil, iris)
+    sensed = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.8)) + rng.normal(0, 2.5, SHAPE)
+    return Eye(np.asarray(np.clip(np.rint(sensed), 0, 255), dtype=np.uint8), x, y, pupil, iris)
 
 
 def _texture(rng: np.random.Generator) -> Field:
