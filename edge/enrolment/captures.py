@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from edge.enrolment import events as ev
 from edge.enrolment.handling import Result, Table, at_desk, moved, refuse
 from edge.enrolment.offers import reasons, retakeable
-from edge.enrolment.procedure import BEST_REASONS, DEVICE_OF_KIND, DEVICE_UNAVAILABLE, TRIES_BEFORE_BEST, Target
+from edge.enrolment.procedure import BEST_REASONS, DEVICE_OF_KIND, DEVICE_UNAVAILABLE, NOT_MATCHED, TRIES_BEFORE_BEST, Target
 from edge.enrolment.state import Enrolment, Holding, Mark, Progress, State, StepTime, Try, Verdict, best_of, due, resolved, step_of, targets, try_of
 
 Step = tuple[Enrolment, tuple[ev.Command, ...]]
@@ -99,7 +99,8 @@ def on_judged(state: State, event: ev.Judged, at_ms: int) -> Result:
 
 def _passed(enrolment: Enrolment, event: ev.Judged) -> Step:
     verdict = None if enrolment.verdict is None or enrolment.verdict.target == event.target else enrolment.verdict
-    enrolment = replace(enrolment, verdict=verdict)
+    warnings = (*_without(enrolment.warnings, event.target), *(Mark(event.target, warning) for warning in event.warnings))
+    enrolment = replace(enrolment, verdict=verdict, warnings=warnings)
     if event.target.kind == "check":
         enrolment, commands = carry_on(_checked(enrolment, event.target), after_lift=True)
         return enrolment, (ev.Forget(event.token), *commands)
@@ -123,7 +124,11 @@ def _rejected(enrolment: Enrolment, event: ev.Judged) -> Step:
     worse = before.token if better else event.token
     tries = (*(other for other in enrolment.tries if other.target != event.target), kept)
     enrolment = replace(enrolment, tries=tries, verdict=Verdict(event.target, event.reason, event.fix))
-    forgets = () if worse is None else (ev.Forget(worse),)
+    forgets: tuple[ev.Command, ...] = () if worse is None else (ev.Forget(worse),)
+    if event.target.kind == "check" and kept.count >= TRIES_BEFORE_BEST:
+        enrolment, dropped = exclude(enrolment, (event.target,), NOT_MATCHED)
+        enrolment, commands = carry_on(enrolment, after_lift=True)
+        return enrolment, (*forgets, *dropped, *commands)
     enrolment, commands = _after_rejection(enrolment, enough=kept.count % TRIES_BEFORE_BEST == 0)
     return enrolment, (*forgets, *commands)
 

@@ -147,7 +147,7 @@ class Errands:
         held = self._held[command.token]
         held.opinion = await self._in_thread(partial(self._judging.judge, command.target, held.subject, self._birth_year()))
         opinion = held.opinion
-        return ev.Judged(command.target, command.token, opinion.passed, opinion.reason, opinion.fix, opinion.score)
+        return ev.Judged(command.target, command.token, opinion.passed, opinion.reason, opinion.fix, opinion.score, opinion.warnings)
 
     def _birth_year(self) -> int | None:
         person = self._desk.enrolment().person

@@ -186,6 +186,8 @@ class Judged(Happening, frozen=True):
     fix: str = ""
     score: float = 0.0
     """to find the best of several failed captures; greater is better"""
+    warnings: tuple[str, ...] = ()
+    """ids of notices about a capture that passed"""
 
 
 class PartSaved(Happening, frozen=True):

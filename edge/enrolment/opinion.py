@@ -19,6 +19,8 @@ class Opinion:
     """greater is better, among captures of one kind"""
     quality: Mapping[str, int] = field(default_factory=dict)
     """for the manifest: measure -> value, units in the names"""
+    warnings: tuple[str, ...] = ()
+    """notices that never stop anything"""
 
 
 class Judging(Protocol):

@@ -58,6 +58,8 @@ TRIES_BEFORE_BEST = 3
 """after so many failed verdicts the best capture may be used with a reason (Aadhaar, MOSIP and the national rule all stop near three)"""
 
 DEVICE_UNAVAILABLE = "device_unavailable"
+NOT_MATCHED = "not_matched"
+"""an index finger that did not match after three tries: the comparison misses three true pairs in ten, so it never holds anybody up"""
 EXCEPTION_REASONS = {
     "face": ("injured", "refused", "other", DEVICE_UNAVAILABLE),
     "signature": ("cannot_sign", "paralysed", "missing", "injured", "refused", "other", DEVICE_UNAVAILABLE),

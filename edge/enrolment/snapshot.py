@@ -208,6 +208,8 @@ def _person_notices(state: State, enrolment: Enrolment, around: Surroundings) ->
         found.append(_notice("power_was_out_times" if around.outage else "power_was_out", "info", step=step, **around.outage))
     if enrolment.problem:
         found.append(_notice("not_saved" if enrolment.problem not in OWN_WORDS else enrolment.problem, "alarm", code=enrolment.problem))
+    if step != "slip":
+        found.extend(_notice(mark.reason, "info") for mark in enrolment.warnings)
     if step == "data" and enrolment.person is not None and state.operator:
         found.extend(_notice(code, "warn") for code in nik_warnings(enrolment.person))
         found.extend([] if enrolment.progress.row else [_notice("letter_unknown", "warn")])

@@ -104,6 +104,8 @@ class Enrolment(Struct, frozen=True):
     device_lost: bool = False
     """the last capture failed because of its device"""
     resumed: bool = False
+    warnings: tuple[Mark, ...] = ()
+    """what is worth a look and stops nothing"""
     problem: str = ""
     """text id of what went wrong outside a capture: paper_out, print_failed, a store error"""
 
