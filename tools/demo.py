@@ -50,7 +50,7 @@ async def _demo(arguments: argparse.Namespace) -> int:
             figures = await _play(arguments, stage, view, folder)
         clean = _tell(figures, arguments)
         if arguments.keep:
-            await _linger(stage, folder)
+            await _linger(folder)
     except RuntimeError as problem:
         print(f"rekam: the demo stopped: {problem}\nThe logs are in {folder}.")
         return 1
@@ -64,7 +64,7 @@ async def _demo(arguments: argparse.Namespace) -> int:
 async def _play(arguments: argparse.Namespace, stage: Stage, view: View, folder: Path) -> dict[str, Any]:
     for line in await stage.start_world():
         view.say(line)
-    site = make_demo_site(folder, stage.addresses, await stage.people(), stage.broker_port)
+    site = make_demo_site(folder, stage.addresses, await stage.people(), stage.broker.port)
     for line in await stage.start_programs(site):
         view.say(line)
     operator = AutoOperator(StationPage("127.0.0.1", site.station_port), stage.control, site.operator, site.pin)
@@ -104,8 +104,8 @@ def _tell(figures: dict[str, Any], arguments: argparse.Namespace) -> bool:
     return bool(whole and not figures["lost"] and not figures["duplicated"] and (figures["resumed"] >= 1 or not arguments.cuts))
 
 
-async def _linger(stage: Stage, folder: Path) -> None:
-    print(f"everything goes on running; files are in {folder}. End with Ctrl-C.\n" + "\n".join(stage.pages()))
+async def _linger(folder: Path) -> None:
+    print(f"everything goes on running; the pages are at the addresses above, files in {folder}. End with Ctrl-C.")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -23,17 +23,12 @@ class Stage:
     def __init__(self, folder: Path, seed: int, people: int) -> None:
         self._folder = folder
         self._world = Child("world", self._rekam("world", str(folder), "--seed", str(seed), "--people", str(people)), folder / "world.log")
-        self._broker = Broker(folder)
+        self.broker = Broker(folder)
         self._programs: list[Child] = []
-        self._site: DemoSite | None = None
         self._spent_cpu_s = 0.0
         self._peak_rss_mb = 0.0
         self.clock = WorldClock()
         self.addresses: dict[str, str] = {}
-
-    @property
-    def broker_port(self) -> int:
-        return self._broker.port
 
     @staticmethod
     def _rekam(*words: str) -> list[str]:
@@ -42,7 +37,7 @@ class Stage:
     async def start_world(self) -> list[str]:
         """World and broker; returns what a person should know of them. Raises RuntimeError when one does not come up."""
         await self._world.start()
-        await self._broker.start()
+        await self.broker.start()
         ready = self._folder / "bench.json"
         await self._until(ready.exists, self._world)
         told = json.loads(ready.read_text(encoding="utf-8"))
@@ -50,35 +45,44 @@ class Stage:
         self.control = ControlClient(self.addresses["control"])
         images = "real samples" if samples_folder() else "generated images"
         notes = [f"{name} runs under {how}" for name, how in told["notes"].items()]
-        broker = "Mosquitto" if self._broker.kind == "mosquitto" else "amqtt stands in for Mosquitto, which could not be installed"
-        return [f"world: {images}; {'; '.join(notes)}", f"broker: {broker} on 127.0.0.1:{self._broker.port}"]
+        broker = "Mosquitto" if self.broker.kind == "mosquitto" else "amqtt stands in for Mosquitto, which could not be installed"
+        return [f"world: {images}; {'; '.join(notes)}", f"broker: {broker} on 127.0.0.1:{self.broker.port}"]
 
     async def people(self) -> list[dict[str, Any]]:
         people: list[dict[str, Any]] = (await self.control.ask("people"))["people"]
         return people
 
     async def start_programs(self, site: DemoSite) -> list[str]:
-        """District and station."""
-        self._site = site
-        district = Child("district", self._rekam("district", "--config", str(site.district_config)), self._folder / "district.log")
-        self._station = Child("station", self._rekam("station", "--config", str(site.station_config)), self._folder / "station.log", self._bench_environment())
-        for child, port in ((district, site.district_port), (self._station, site.station_port)):
-            self._programs.append(child)
-            await child.start()
-            await self._until_listening(port, child)
-        return self.pages()
+        """District and station; returns the addresses of their pages."""
+        await self.start_district(site)
+        await self.start_station(site)
+        return self.pages(site)
 
-    def pages(self) -> list[str]:
-        assert self._site is not None
-        return [f"operator page: http://127.0.0.1:{self._site.station_port}/", f"district page: http://127.0.0.1:{self._site.district_port}/"]
+    async def start_district(self, site: DemoSite) -> None:
+        self.district = Child("district", self._rekam("district", "--config", str(site.district_config)), self._folder / "district.log")
+        await self._start(self.district, site.district_port)
+
+    async def start_station(self, site: DemoSite) -> None:
+        self._site = site
+        command = self._rekam("station", "--config", str(site.station_config))
+        self.station = Child("station", command, self._folder / "station.log", self._bench_environment())
+        await self._start(self.station, site.station_port)
+
+    async def _start(self, child: Child, port: int) -> None:
+        self._programs.append(child)
+        await child.start()
+        await self._until_listening(port, child)
+
+    @staticmethod
+    def pages(site: DemoSite) -> list[str]:
+        return [f"operator page: http://127.0.0.1:{site.station_port}/", f"district page: http://127.0.0.1:{site.district_port}/"]
 
     async def cut_station(self) -> None:
         """Kill the station as a power cut would end it, then start it again."""
         self._account()
-        await self._station.kill()
-        await self._station.start()
-        assert self._site is not None
-        await self._until_listening(self._site.station_port, self._station)
+        await self.station.kill()
+        await self.station.start()
+        await self._until_listening(self._site.station_port, self.station)
 
     def costs(self) -> dict[str, float]:
         """The station's processor seconds of all its lives, and its largest resident set."""
@@ -86,13 +90,13 @@ class Stage:
         return {"station_cpu_s": round(self._spent_cpu_s, 2), "station_rss_mb": round(self._peak_rss_mb, 1)}
 
     def _account(self) -> None:
-        self._spent_cpu_s += cpu_s(self._station.pid)
-        self._peak_rss_mb = max(self._peak_rss_mb, peak_rss_mb(self._station.pid))
+        self._spent_cpu_s += cpu_s(self.station.pid)
+        self._peak_rss_mb = max(self._peak_rss_mb, peak_rss_mb(self.station.pid))
 
     async def stop(self) -> None:
         if hasattr(self, "control"):
             await self.control.close()
-        for child in (*reversed(self._programs), self._broker.child, self._world):
+        for child in (*reversed(self._programs), self.broker.child, self._world):
             await child.stop()
 
     def _bench_environment(self) -> dict[str, str]:
