@@ -23,12 +23,11 @@ RESERVE_SLICES = 1
 UNLEARNT_SHARE = 0.7
 """trust in the name plate before the first discharge: lead batteries in the field are rarely new"""
 UNLEARNT_BAND = 0.4
-LEAST_BAND = 0.06
+LEAST_BAND = 0.1
 SETTLE_S = 30.0
 """a lead battery's voltage falls at once under load and then steadies"""
-FULL_PERCENT = 99.0
-FULL_S = 1800.0
-"""reported full for so long it is full: while the charger lifts the voltage the charge reads too high"""
+TOP_SLACK = 1.0
+"""percent: charge is told in whole ones"""
 LEARN = 0.4
 """weight of the newest discharge: follows ageing within a few, forgives one odd reading"""
 DRAW_TAU_S = 240.0
@@ -64,14 +63,11 @@ class Draw:
 class Discharge:
     """One discharge under way."""
 
-    from_full: bool
-    began_percent: float
     seconds: float = 0.0
-    drawn_wh: float = 0.0
     slice: int | None = None
     """index of the slice it is in, 9 on top; None while the voltage settles"""
-    entry_percent: float = 100.0
     slice_wh: float = 0.0
+    """drawn from that slice"""
     whole: bool = False
     """the slice was entered at its upper end, so what it gives can be learnt"""
 
@@ -84,8 +80,8 @@ class Battery:
     slices_wh: list[float | None] = field(default_factory=lambda: [None] * SLICES)
     error: float | None = None
     """mean relative surprise of the slices"""
-    full_s: float = 0.0
-    """how long it has been reported full on mains"""
+    top_percent: float = 100.0
+    """what it reports when full and loaded: less than 100, because the voltage falls under load"""
     discharge: Discharge | None = None
 
     @property
@@ -112,18 +108,12 @@ class Battery:
         near = [wh for at, wh in learnt if abs(at - index) == nearest]
         return min(sum(near) / len(near), share)
 
-    def on_mains(self, percent: float | None, dt_s: float) -> None:
-        self.end()
-        self.full_s = self.full_s + dt_s if percent is not None and percent >= FULL_PERCENT else 0.0
-
     def on_battery(self, percent: float | None, watts: float, dt_s: float) -> None:
         """One stretch of discharge; percent None: the charge is unknown, only the energy is counted."""
         if self.discharge is None:
-            began = 100.0 if percent is None else percent
-            self.discharge = Discharge(from_full=self.full_s >= FULL_S, began_percent=began, entry_percent=began)
+            self.discharge = Discharge()
         discharge = self.discharge
         discharge.seconds += dt_s
-        discharge.drawn_wh += watts * dt_s / 3600
         discharge.slice_wh += watts * dt_s / 3600
         if percent is not None and discharge.seconds >= SETTLE_S:
             self._follow(discharge, percent)
@@ -132,12 +122,18 @@ class Battery:
         index = min(SLICES - 1, int(percent / (100 / SLICES)))
         if discharge.slice is None:
             discharge.slice = index
-            discharge.whole = discharge.from_full
-            discharge.entry_percent = percent
+            discharge.whole = self._settled_at_top(percent)
             if not discharge.whole:
                 discharge.slice_wh = 0.0
         elif index < discharge.slice:
             self._leave(discharge, index, percent)
+
+    def _settled_at_top(self, percent: float) -> bool:
+        """Was it full? Learns what full looks like under load."""
+        first = self.top_percent == 100.0 and percent >= 100.0 - 100.0 / SLICES
+        if first or percent > self.top_percent:
+            self.top_percent = percent
+        return percent >= self.top_percent - TOP_SLACK
 
     def _leave(self, discharge: Discharge, index: int, percent: float) -> None:
         assert discharge.slice is not None
@@ -146,7 +142,6 @@ class Battery:
             for skipped in range(index + 1, discharge.slice):
                 self._learn(skipped, 0.0)
         discharge.slice, discharge.whole, discharge.slice_wh = index, True, 0.0
-        discharge.entry_percent = (index + 1) * 100 / SLICES
 
     def _learn(self, index: int, wh: float) -> None:
         if self.slices_wh[index] is not None:
@@ -183,14 +178,12 @@ class Battery:
     def _left_of_slice(self, index: int, percent: float) -> float:
         """By the reported charge, and never more than what was not yet drawn from it."""
         whole, floor = self.slice_of(index), index * 100 / SLICES
-        discharge = self.discharge
-        top = (index + 1) * 100 / SLICES
-        if discharge is None or discharge.slice != index:
-            return whole if index == SLICES - 1 and self.full_s >= FULL_S else whole * min(1.0, (percent - floor) / (top - floor))
-        if discharge.whole:
-            top = discharge.entry_percent
+        top = min(self.top_percent, (index + 1) * 100 / SLICES)
         by_charge = whole * max(0.0, min(1.0, (percent - floor) / max(1.0, top - floor)))
-        return min(by_charge, max(0.0, whole - discharge.slice_wh)) if discharge.whole else by_charge
+        discharge = self.discharge
+        if discharge is None or discharge.slice != index or not discharge.whole:
+            return by_charge
+        return min(by_charge, max(0.0, whole - discharge.slice_wh))
 
     def minutes(self, percent: float | None, watts: float) -> Minutes | None:
         """Time left at a draw of `watts`; None when unknown."""
@@ -225,7 +218,7 @@ class Work:
 
 def dump(batteries: dict[str, Battery], draw: Draw, work: Work) -> dict[str, Any]:
     """What is worth keeping over a restart."""
-    kept = {name: {"slices_wh": battery.slices_wh, "error": battery.error, "full_s": battery.full_s} for name, battery in batteries.items()}
+    kept = {name: {"slices_wh": battery.slices_wh, "error": battery.error, "top": battery.top_percent} for name, battery in batteries.items()}
     return {"batteries": kept, "draw": draw.by_activity, "recent_w": draw.recent_w, "work": [work.person_s, work.person_wh, work.people]}
 
 
@@ -234,7 +227,7 @@ def restore(kept: dict[str, Any], batteries: dict[str, Battery], draw: Draw, wor
     for name, battery in batteries.items():
         found = kept.get("batteries", {}).get(name)
         if found and len(found["slices_wh"]) == SLICES:
-            battery.slices_wh, battery.error, battery.full_s = list(found["slices_wh"]), found["error"], found["full_s"]
+            battery.slices_wh, battery.error, battery.top_percent = list(found["slices_wh"]), found["error"], found["top"]
     draw.by_activity.update(kept.get("draw", {}))
     draw.recent_w = kept.get("recent_w", draw.recent_w)
     work.person_s, work.person_wh, work.people = kept.get("work", [work.person_s, work.person_wh, work.people])

@@ -151,7 +151,7 @@ class PowerWatch:
 
     def _learn_battery(self, track: UpsTrack, battery: energy.Battery, dt_s: float) -> None:
         if not track.on_battery:
-            battery.on_mains(track.charge_percent, dt_s)
+            battery.end()
             return
         fresh = track.told_s == self._last_s
         battery.on_battery(track.charge_percent if fresh else None, self._share_w(track), dt_s)

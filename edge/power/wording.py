@@ -118,7 +118,7 @@ def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Po
     for ups in picture.upses:
         if ups.stale_s is None or ups.stale_s > SILENT_S:
             level = "alarm" if picture.source is Source.BATTERY else "warn"
-            yield Notice("ups_silent", level, {"name": ups.name, "seconds": int(ups.stale_s or 0)})
+            yield Notice("ups_no_news", level, {"name": ups.name, "seconds": int(ups.stale_s or 0)})
         if "RB" in ups.status or _worn(batteries[ups.name]):
             yield Notice("ups_replace_battery", "warn", {"name": ups.name})
 
