@@ -50,14 +50,14 @@ class PicameraIris:
         """The first lit picture; when the light reached none, the brightest: the verdict then says that it is too dark."""
         if eye not in (RIGHT, LEFT):
             raise ValueError(f"eye {eye}: 1 is right, 2 is left")
-        best: Frame | None = None
-        for _ in range(LEASES):
-            found = await self._lit_frame({"eye": float(eye)})
-            if best is None or found.metadata["brightness"] > best.metadata["brightness"]:  # type: ignore[operator]  # set as a number below
-                best = found
-            if _is_lit(found):
-                return found
-        assert best is not None
+        best = await self._lit_frame({"eye": float(eye)})
+        for _ in range(LEASES - 1):
+            if _is_lit(best):
+                break
+            try:
+                best = max(best, await self._lit_frame({"eye": float(eye)}), key=_brightness)
+            except DeviceRefused:
+                break  # the board rests the light; what there is, is judged
         return best
 
     async def _lit_frame(self, notes: dict[str, float]) -> Frame:
@@ -67,7 +67,7 @@ class PicameraIris:
         try:
             best = self._grey(await self._sensor.exposed_after(lit_from_s), notes)
             while not _is_lit(best) and self._clock.monotonic_s() < lit_from_s + lease_s:
-                best = max(best, self._grey(await self._sensor.next_frame(), notes), key=lambda frame: frame.metadata["brightness"])
+                best = max(best, self._grey(await self._sensor.next_frame(), notes), key=_brightness)
         finally:
             await self._give_back()
         return best
@@ -99,5 +99,9 @@ class PicameraIris:
         }
 
 
+def _brightness(frame: Frame) -> float:
+    return float(frame.metadata["brightness"])
+
+
 def _is_lit(frame: Frame) -> bool:
-    return float(frame.metadata["brightness"]) >= LIT_GREY
+    return _brightness(frame) >= LIT_GREY
