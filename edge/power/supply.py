@@ -151,10 +151,11 @@ class Supply:
         """A UPS that was on battery has told nothing for too long, or the board sees no mains and no UPS talks at all."""
         if self.source is not Source.BATTERY or not self.tracks:
             return False
-        limit_s = self.power.stale_on_battery_s
-        if any(track.on_battery and now_s - (track.told_s or 0.0) >= limit_s for track in self.tracks):
-            return True
-        return not self._fresh(now_s) and now_s - self.source_since_s >= limit_s
+        silences = [now_s - (track.told_s or 0.0) for track in self.tracks if track.on_battery]
+        if silences:
+            return max(silences) >= self.power.stale_on_battery_s
+        since_s = max([self.source_since_s, *(track.told_s or 0.0 for track in self.tracks)])
+        return now_s - since_s >= self.power.stale_on_battery_s
 
     def mains_steady_s(self, now_s: float) -> float:
         return 0.0 if self.mains_since_s is None else now_s - self.mains_since_s

@@ -1,0 +1,52 @@
+"""The card is full, or a device hangs, during the orderly stop: that part fails within its deadline, the rest is done, the machine halts."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from edge.errors import StoreFull
+from edge.power.stopping import OrderlyStop, Part
+
+
+def run_stop(done: list[str], halt: tuple[str, ...], hang_s: float = 0.05) -> OrderlyStop:
+    async def finish_step() -> None:
+        done.append("step")
+
+    async def park() -> None:
+        await asyncio.Event().wait()
+
+    async def close_store() -> None:
+        raise StoreFull("store_full", "the store is full", "Send first.")
+
+    async def tell_board() -> None:
+        done.append("board")
+
+    parts = [Part("step", finish_step), Part("fingerprint", park, hang_s), Part("store", close_store), Part("board", tell_board)]
+    stop = OrderlyStop(parts, halt, say=done.append)
+
+    async def drive() -> None:
+        await stop.run("stop_battery")
+        await stop.run("stop_button")
+
+    asyncio.run(drive())
+    return stop
+
+
+def test_every_part_has_its_turn_and_the_machine_halts(tmp_path: Path) -> None:
+    halted = tmp_path / "halted"
+    done: list[str] = []
+    stop = run_stop(done, (sys.executable, "-c", f"open({str(halted)!r}, 'w').close()"))
+    assert done == ["STOPPING=1", "step", "board"]
+    assert stop.failed == ("fingerprint", "store")
+    assert halted.exists()
+
+
+def test_a_second_wish_to_stop_changes_nothing() -> None:
+    done: list[str] = []
+    assert run_stop(done, ()).why == "stop_battery"
+    assert done.count("board") == 1
+
+
+def test_a_halt_command_that_fails_is_named() -> None:
+    stop = run_stop([], (sys.executable, "-c", "raise SystemExit(3)"))
+    assert stop.failed == ("fingerprint", "store"), "the halt itself is not a part; its failure is in the log"

@@ -1,0 +1,178 @@
+"""The genset: fails once, fails always, runs without voltage, gives bad voltage, has no fuel figure, dies under load, falls silent."""
+
+import pytest
+
+from edge.power.picture import Source, State
+from station_config.schema import GensetRules
+from tests.faults.site import sentence, site
+from tools.virtual_site import VirtualSite
+
+QUICK = GensetRules(start_below_percent=99, test_every_days=0, minimum_run_s=60, mains_return_s=20, cool_down_s=30, rest_s=10)
+
+
+def outage(rules: GensetRules = QUICK) -> VirtualSite:
+    here = site(genset=True, rules=rules)
+    here.world.outage()
+    return here
+
+
+def test_it_starts_by_forecast_is_judged_and_then_carries_the_load() -> None:
+    here = outage()
+    assert here.run(120, until=lambda: here.watch.plan.state == "warm_up")
+    assert sentence(here, "genset_warming_up") == "Genset hidup, tegangan diperiksa dulu. Teruskan bekerja."
+    assert not here.world.genset.loaded, "no load before voltage and frequency are stable"
+    began_s = here.now_s
+    assert here.run(60, until=lambda: here.watch.picture.source is Source.GENSET)
+    assert here.now_s - began_s >= QUICK.stable_s
+    assert here.watch.picture.state is State.ON_GENSET
+    assert here.watch.picture.sentence.id == "power_genset"
+    assert here.watch.picture.genset is not None
+    assert here.watch.picture.genset.code == "genset_safe"
+
+
+def test_mains_back_it_goes_home_cools_down_and_stops() -> None:
+    here = outage()
+    here.run(300)
+    here.world.restore()
+    assert here.run(60, until=lambda: not here.world.genset.loaded)
+    assert here.world.genset.running, "cooling down without load"
+    assert here.run(60, until=lambda: not here.world.genset.running)
+    here.run(10)
+    assert here.watch.picture.state is State.NORMAL
+    assert here.did("genset") == ["start", "load", "unload", "stop"]
+
+
+def test_one_failed_start_is_tried_again() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.world.genset_fails(1)
+    here.world.outage()
+    assert here.run(120, until=lambda: here.watch.plan.state == "resting")
+    assert sentence(here, "genset_did_not_start").startswith("Genset tidak mau hidup. Periksa solar")
+    assert here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+
+
+def test_three_failures_lock_it_out_until_somebody_has_looked() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.world.genset_fails(5)
+    here.world.outage()
+    assert here.run(600, until=lambda: here.watch.plan.state == "locked")
+    assert here.did("genset").count("start") == 3
+    assert sentence(here, "genset_did_not_start") == "Genset tidak mau hidup. Periksa solar, aki genset, dan tombol darurat."
+    here.run(300)
+    assert here.did("genset").count("start") == 3, "it stays locked"
+    here.world.genset_fails(0)
+    here.watch.genset_by_hand("acknowledge")
+    assert here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+
+
+def test_a_lock_out_survives_a_restart() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.world.genset_fails(5)
+    here.world.outage()
+    here.run(600, until=lambda: here.watch.plan.state == "locked")
+    here.run(70)
+    here.restart()
+    here.run(60)
+    assert here.watch.plan.state == "locked"
+
+
+@pytest.mark.parametrize("fault", ["no_voltage", "low_v"])
+def test_an_engine_without_good_voltage_never_gets_the_load(fault: str) -> None:
+    here = site(genset=True, rules=QUICK)
+    setattr(here.world.genset, fault, True)
+    here.world.outage()
+    loaded = []
+    here.run(900, until=lambda: bool(loaded.append(here.world.genset.loaded)) or here.watch.plan.state == "locked")
+    assert not any(loaded)
+    assert here.watch.picture.source is Source.BATTERY
+    assert "genset_no_voltage" in here.reads()
+    assert sentence(here, "genset_no_voltage").startswith("Genset hidup tetapi tegangan tidak baik, jadi tidak dipakai.")
+
+
+def test_a_broken_fuel_sensor_is_unknown_not_65532_percent() -> None:
+    here = site(genset=True)
+    here.world.genset.fuel_sensor_broken = True
+    here.run(10)
+    genset = here.watch.picture.genset
+    assert genset is not None
+    assert (genset.fuel_percent.value, genset.fuel_hours) == (None, None)
+    assert sentence(here, "genset_fuel_unknown") == "Sisa solar tidak diketahui. Lihat tangkinya."
+
+
+def test_low_fuel_is_told_in_hours() -> None:
+    here = site(genset=True)
+    here.world.genset.fuel_l = 6.0
+    here.run(10)
+    assert sentence(here, "genset_fuel_low") == "Solar genset tinggal 10 %, kira-kira 3.0 jam. Isi solar."
+
+
+def test_it_dies_under_load_and_the_battery_takes_over() -> None:
+    here = outage()
+    here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.world.genset.fuel_l = 0.0
+    here.run(10)
+    assert here.watch.picture.source is Source.BATTERY
+    assert "genset_died" in here.reads()
+    assert not here.stopped
+
+
+def test_voltage_that_sags_under_load_takes_the_load_off() -> None:
+    here = outage()
+    here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.world.genset.low_v = True
+    assert here.run(30, until=lambda: not here.world.genset.loaded)
+    assert "genset_unstable" in here.reads()
+
+
+def test_a_controller_that_falls_silent_does_not_cost_the_running_genset() -> None:
+    here = outage()
+    here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.silences.genset = True
+    here.run(300)
+    assert here.world.genset.loaded
+    assert here.watch.picture.source is Source.GENSET
+    assert here.watch.picture.genset is not None
+    assert here.watch.picture.genset.volts.value is None, "old figures are not shown as new"
+
+
+def test_an_alarm_of_the_engine_locks_it_out() -> None:
+    here = outage()
+    here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.world.genset.alarms.add("low_oil_pressure")
+    here.run(2)
+    assert here.watch.plan.state == "locked"
+    assert sentence(here, "genset_alarm") == "Genset memberi tanda bahaya (low_oil_pressure). Jangan dihidupkan sebelum diperiksa."
+
+
+def test_by_hand_with_a_plain_answer() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.watch.genset_by_hand("start")
+    assert here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    here.run(300)
+    assert here.watch.plan.state == "on_load", "by hand it stays until told"
+    here.watch.genset_by_hand("stop")
+    assert here.run(120, until=lambda: here.watch.plan.state == "idle")
+    here.run(60)
+    assert here.did("genset").count("start") == 1
+
+
+def test_the_weekly_test_runs_without_load_and_only_once() -> None:
+    rules = GensetRules(test_every_days=7, test_minutes=10, cool_down_s=30)
+    here = site(genset=True, rules=rules)
+    loads = []
+    here.run(8 * 86_400, step_s=20, until=lambda: bool(loads.append(here.world.genset.loaded)))
+    assert here.did("genset") == ["start", "stop"]
+    assert not any(loads)
+
+
+def test_too_many_starts_in_an_hour_lock_it_out() -> None:
+    rules = GensetRules(start_below_percent=100, test_every_days=0, minimum_run_s=0, mains_return_s=0, cool_down_s=0, debounce_s=0, starts_an_hour=3)
+    here = site(genset=True, rules=rules)
+    for _ in range(4):
+        here.world.outage()
+        here.run(60)
+        here.world.restore()
+        here.run(60)
+    here.world.outage()
+    here.run(20)
+    assert "genset_too_many_starts" in here.reads()

@@ -1,0 +1,32 @@
+"""The UPS's runtime figure jumps between a tenth and three times. The station's own estimate does not."""
+
+from tests.faults.site import site
+
+
+def test_minutes_and_state_do_not_follow_the_jumps() -> None:
+    here = site()
+    here.world.upses[0].runtime_jumps = True
+    here.world.outage()
+    here.run(120)
+    seen = []
+    told = []
+    for _ in range(60):
+        here.run(5)
+        picture = here.watch.picture
+        assert picture.minutes is not None
+        seen.append(picture.minutes.likely)
+        told.append(picture.upses[0].runtime_s.value or 0)
+    assert max(told) > 8 * min(told), "the UPS did jump"
+    assert max(seen) - min(seen) < 10, "minutes over five minutes of work"
+    assert here.did("state") == ["on_battery"]
+
+
+def test_without_charge_the_runtime_is_used_with_a_wide_band() -> None:
+    here = site()
+    here.world.outage()
+    here.run(60)
+    track = here.watch.supply.tracks[0]
+    assert track.last is not None
+    minutes = here.watch.minutes()
+    assert minutes is not None
+    assert minutes.low < minutes.likely < minutes.high
