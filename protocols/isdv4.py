@@ -95,7 +95,7 @@ class Decoder:
     def __init__(self) -> None:
         self._held = bytearray()
         self.lost = 0
-        """bytes that belong to no whole packet, counted from the first whole one on"""
+        """bytes that belong to no whole packet; the end of one at the very beginning is no loss"""
         self._in_step = False
 
     def feed(self, data: bytes) -> list[Pen | Maxima]:
@@ -108,7 +108,7 @@ class Decoder:
 
     def _take(self, byte: int) -> Pen | Maxima | None:
         if byte & FIRST:
-            self.lost += len(self._held) * self._in_step
+            self.lost += len(self._held)
             self._held = bytearray([byte])
             return None
         if not self._held:

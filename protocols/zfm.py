@@ -110,7 +110,10 @@ def data_packets(content: bytes, size: int) -> list[bytes]:
 
 
 class Decoder:
-    """Finds packets in a stream; skips what belongs to none, resynchronises on the next start code after damage."""
+    """Finds packets in a stream; skips what belongs to none, resynchronises on the next start code after damage.
+
+    Only the factory's address is taken: the checksum does not cover it.
+    """
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -130,7 +133,7 @@ class Decoder:
         if len(self._held) < HEADER_BYTES:
             return None
         pid, length = struct.unpack_from(">BH", self._held, 6)
-        if not CHECKSUM_BYTES <= length <= LONGEST_PAYLOAD + CHECKSUM_BYTES or pid not in (COMMAND, DATA, ACK, END):
+        if not CHECKSUM_BYTES <= length <= LONGEST_PAYLOAD + CHECKSUM_BYTES or pid not in (COMMAND, DATA, ACK, END) or self._held[2:6] != ADDRESS:
             return self._damage(f"impossible header {self._held[:HEADER_BYTES].hex()}")
         end = HEADER_BYTES + length
         if len(self._held) < end:

@@ -89,6 +89,7 @@ class FingerprintSensor(WireDevice):
             if takes_s:
                 await self.world.clock.sleep_s(takes_s)
             self._answer(packet.payload, answer)
+            await self.port.drained()
 
     def _answer(self, command: bytes, answer: bytes) -> None:
         """The acknowledge, and what follows it."""

@@ -49,7 +49,9 @@ class PtyPort:
         self._master = self._slave = -1
         self._queue: deque[tuple[float, bytes, Callable[[], None] | None]] = deque()
         self._work = asyncio.Event()
+        self._idle = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._sender: asyncio.Task[None]
         self._due_s = 0.0
         self._in_flight = 0
 
@@ -65,10 +67,13 @@ class PtyPort:
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self._point_link(os.ttyname(self._slave))
-        self._tasks = [
-            asyncio.create_task(self._send_loop(), name=f"send {self.link.name}"),
-            asyncio.create_task(self._receive_loop(), name=f"receive {self.link.name}"),
-        ]
+        self._tasks = [asyncio.create_task(self._receive_loop(), name=f"receive {self.link.name}")]
+        self._start_sender()
+
+    def _start_sender(self) -> None:
+        self._in_flight = 0
+        self._sender = asyncio.create_task(self._send_loop(), name=f"send {self.link.name}")
+        self._tasks.append(self._sender)
 
     def _point_link(self, target: str) -> None:
         self.link.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +94,8 @@ class PtyPort:
         os.close(self._slave)
         self._master = self._slave = -1
         self._queue.clear()
+        self._in_flight = 0
+        self._idle.set()
         for outcome in ended:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -121,9 +128,18 @@ class PtyPort:
         """Bytes that have not left yet."""
         return self._in_flight + sum(len(piece) for _, piece, _ in self._queue)
 
+    async def drained(self) -> None:
+        """Wait until all has left, or the port is unplugged."""
+        while self.pending and self.plugged:
+            self._idle.clear()
+            await self._idle.wait()
+
     def discard(self) -> None:
-        """Forget what has not left yet (the device was reset)."""
+        """Forget what has not left yet: a fault that held it up is over."""
         self._queue.clear()
+        if self.plugged:
+            self._sender.cancel()
+            self._start_sender()
 
     def host_baud(self) -> int | None:
         """The speed that the client set on its end, None for one that no table knows."""
@@ -135,6 +151,7 @@ class PtyPort:
         return data
 
     async def _send_loop(self) -> None:
+        self._due_s = self._clock.now_s()
         while True:
             while self._queue:
                 delay_s, piece, then = self._queue.popleft()
@@ -147,6 +164,7 @@ class PtyPort:
                 if then:
                     then()
             self._work.clear()
+            self._idle.set()
             await self._work.wait()
             self._due_s = self._clock.now_s()
 

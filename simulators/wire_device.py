@@ -50,6 +50,8 @@ class WireDevice:
             self._background(self._plug(on))
         elif name in WIRE_FAULTS:
             self.wire.set(name, on)
+            if not on:
+                self.port.discard()
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(work, name=type(self).__name__))

@@ -55,7 +55,8 @@ def test_the_debugger_reads_maxima_and_every_pen_report(tmp_path: Path) -> None:
     async def watch() -> list[str]:
         await device.start()
         child = await asyncio.create_subprocess_exec(
-            "stdbuf", "-oL", "isdv4-serial-debugger", "-b", "19200", str((tmp_path / "tablet0").resolve()), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            "stdbuf", "-oL", "isdv4-serial-debugger", "-b", "19200", str((tmp_path / "tablet0").resolve()),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={"LD_PRELOAD": str(preload), "PATH": "/usr/bin:/bin"},
         )  # fmt: skip
         world.desk.signing = True

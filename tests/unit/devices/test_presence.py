@@ -1,6 +1,7 @@
 """The presence state machine with a driver that fails on command. Time-outs here are milliseconds."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -130,7 +131,10 @@ def test_fault_in_use_reopens_the_device() -> None:
     play(scene)
 
 
-@pytest.mark.parametrize("error", [DeviceRefused("paper_out", "thing", "no paper", "Put paper in."), DeviceTimeout("finger_missing", "thing", "no finger", "Place it.")])
+ANSWERS = (DeviceRefused("paper_out", "thing", "no paper", "Put paper in."), DeviceTimeout("finger_missing", "thing", "no finger", "Place it."))
+
+
+@pytest.mark.parametrize("error", ANSWERS)
 def test_an_answer_is_no_fault(error: DeviceError) -> None:
     async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
         await presence.when_ready(1)
@@ -201,7 +205,7 @@ def test_only_one_at_a_time() -> None:
         answers = await asyncio.gather(*(presence.use(lambda driver: driver.answer(), 1) for _ in range(5)))
         assert answers == [42] * 5
         states = [change.state for change in changes]
-        assert not any(now == after == "busy" for now, after in zip(states, states[1:], strict=False))
+        assert not any(now == after == "busy" for now, after in itertools.pairwise(states))
 
     play(scene)
 

@@ -75,7 +75,7 @@ def test_refused_upload_carries_the_code() -> None:
 def test_upload_with_a_damaged_packet_is_an_error_that_says_which_checksum() -> None:
     packets = zfm.data_packets(bytes(64), 32)
     packets[0] = packets[0][:-1] + b"\xff"
-    with pytest.raises(zfm.ZfmError, match="32 bytes instead of 64.*checksum"):
+    with pytest.raises(zfm.ZfmError, match=r"32 bytes instead of 64.*checksum"):
         zfm.Upload(64).feed(zfm.ack(zfm.OK) + b"".join(packets))
 
 

@@ -1,0 +1,182 @@
+"""Each fault of the fingerprint sensor: what the caller gets, within which time, and that the next finger is captured."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.devices.fingerprint import ZfmSensor
+from edge.devices.interfaces import Frame
+from edge.errors import DeviceError
+from simulators import fingerprint
+from simulators.world import digest
+from station_config.schema import Fingerprint
+from tests.faults.serial_bench import Bench, Scene, bench
+from tests.waiting import until
+
+ROWS = COLUMNS = 96
+DEADLINE_S = 12.0
+
+ENDS: dict[str, set[str]] = {
+    "drop": {"bad_answer", "device_silent"},
+    "mute": {"device_silent"},
+    "split": set(),
+    "merge": set(),
+    "corrupt": {"bad_answer", "device_silent"},
+    "stray": set(),
+    "stall": {"device_silent", "bad_answer"},
+    "late": {"device_silent"},
+    "truncate": {"device_silent", "bad_answer"},
+    "unplug": {"port_absent"},
+    "dirty-lens": set(),
+    "dry-finger": set(),
+    "wet-finger": set(),
+    "blind": {"finger_missing"},
+    "refuse": set(),
+    "refuse-upload": {"image_refused"},
+    "corrupt-image": {"image_damaged"},
+    "drop-image": {"image_damaged"},
+    "lose-packet": {"image_damaged"},
+    "stall-image": {"image_stalled"},
+    "wrong-size": {"image_damaged"},
+    "reset-image": {"image_refused"},
+    "slow-only": set(),
+}
+"""fault -> codes that the capture may end with; none: it succeeds all the same"""
+
+
+def played(tmp_path: Path, scene: Scene, *, fastest: int = 921_600) -> None:
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=fastest, width_px=COLUMNS, height_px=ROWS, finger_timeout_s=0.4)
+
+    async def run() -> None:
+        async with bench(
+            lambda world: fingerprint.build(world, tmp_path / "finger0", rows=ROWS, columns=COLUMNS),
+            lambda: ZfmSensor("fingerprint", config, SystemClock()),
+        ) as stage:
+            await scene(stage)
+
+    asyncio.run(run())
+
+
+async def capture(stage: Bench) -> Frame:
+    frame: Frame = await stage.presence.use(lambda sensor: sensor.capture(lambda done: None), DEADLINE_S)
+    return frame
+
+
+def served(stage: Bench) -> str:
+    return str(stage.world.served.of(0)[-1]["digests"][-1])
+
+
+def test_every_fault_has_its_line() -> None:
+    assert set(ENDS) == set(fingerprint.FAULTS)
+
+
+@pytest.mark.parametrize("fault", ENDS)
+def test_fault_ends_as_said_and_the_next_capture_works(fault: str, tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.world.desk.finger_on_sensor = 2
+        stage.sim.set_fault(fault, True)
+        if fault == "unplug":
+            await until(lambda: not stage.sim.port.plugged, "the plug to be out")
+        if ENDS[fault]:
+            with pytest.raises(DeviceError) as caught:
+                await capture(stage)
+            assert caught.value.code in ENDS[fault]
+        else:
+            assert digest((await capture(stage)).pixels) == served(stage)
+        await stage.healed(fault)
+        frame = await capture(stage)
+        assert digest(frame.pixels) == served(stage)
+        assert frame.ppi == 508
+
+    played(tmp_path, scene)
+
+
+def test_a_damaged_image_is_fetched_again_from_the_sensors_buffer(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.world.desk.finger_on_sensor = 3
+        stage.sim.set_fault("corrupt-image", True)
+
+        def heal(done: float) -> None:
+            if done > 0.8:
+                stage.sim.set_fault("corrupt-image", False)
+
+        frame: Frame = await stage.presence.use(lambda sensor: sensor.capture(heal), DEADLINE_S)
+        assert digest(frame.pixels) == served(stage)
+        assert stage.presence.state == "ready"
+
+    played(tmp_path, scene)
+
+
+def test_unplugged_in_the_middle_of_an_image(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.world.desk.finger_on_sensor = 3
+
+        def pull(done: float) -> None:
+            if 0.3 < done < 0.9:
+                stage.sim.set_fault("unplug", True)
+
+        with pytest.raises(DeviceError) as caught:
+            await stage.presence.use(lambda sensor: sensor.capture(pull), DEADLINE_S)
+        assert caught.value.code == "port_absent"
+        assert caught.value.values["wire"]
+        await stage.healed("unplug")
+        assert digest((await capture(stage)).pixels) == served(stage)
+
+    played(tmp_path, scene, fastest=57_600)
+
+
+def test_cancelled_upload_does_not_disturb_the_next_command(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.world.desk.finger_on_sensor = 3
+        begun = asyncio.Event()
+        task = asyncio.create_task(stage.presence.use(lambda sensor: sensor.capture(lambda done: begun.set() if done > 0.1 else None), DEADLINE_S))
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        stage.world.desk.finger_on_sensor = 4
+        assert digest((await capture(stage)).pixels) == served(stage)
+        assert stage.presence.state == "ready"
+
+    played(tmp_path, scene, fastest=57_600)
+
+
+def test_wrong_password_keeps_the_sensor_faulted_with_its_reason(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.sim.set_fault("refuse", True)
+        stage.sim.set_fault("unplug", True)
+        await until(lambda: not stage.sim.port.plugged, "the plug to be out")
+        with pytest.raises(DeviceError):
+            await capture(stage)
+        stage.sim.set_fault("unplug", False)
+        await until(lambda: stage.presence.code == "command_refused", "the refusal")
+        assert "13 (wrong password)" in str(stage.presence.error)
+        await stage.healed("refuse")
+
+    played(tmp_path, scene)
+
+
+def test_sensor_that_refuses_high_speeds_stays_at_what_it_holds(tmp_path: Path) -> None:
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=921_600)
+
+    async def run() -> None:
+        async with bench(
+            lambda world: fingerprint.build(world, tmp_path / "finger0", ["slow-only"]),
+            lambda: ZfmSensor("fingerprint", config, SystemClock()),
+        ) as stage:
+            assert "baud 57600" in stage.presence.identity.firmware  # type: ignore[union-attr]
+
+    asyncio.run(run())
+
+
+def test_looks_for_a_finger_at_least_five_times_a_second(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for position in (None, 2, None, 2, None):
+            stage.world.desk.finger_on_sensor = position
+            assert await stage.presence.use(lambda sensor: sensor.finger_present(), 3) is (position is not None)
+        assert loop.time() - began < 1.0
+
+    played(tmp_path, scene, fastest=57_600)
