@@ -83,7 +83,8 @@ class Disk:
         self.written_bytes = 0
         self.cut_at: int | None = None
         self.fault: Fault | None = None
-        self.free = GIGABYTE
+        self.capacity = GIGABYTE
+        """bytes of all files together; a write that needs more is refused as FULL"""
         self.off = False
 
     def restart(self) -> None:
@@ -148,7 +149,13 @@ class Disk:
         self._folder_change(lambda names: _drop(names, str(folder)))
 
     def free_bytes(self, folder: Path) -> int:
-        return self.free
+        return self.capacity - sum(len(inode.seen) for inode in self.names.values())
+
+    def make_room(self, inode: Inode, end: int) -> None:
+        """Raises apsw.FullError when the file cannot grow to `end`."""
+        growth = end - len(inode.seen)
+        if growth > 0 and growth > self.free_bytes(Path()):
+            raise apsw.exception_for(apsw.SQLITE_FULL)
 
     def forget_cache(self, path: Path) -> None:
         if str(path) in self.names:
@@ -166,9 +173,10 @@ class Disk:
 class DiskFile:
     """One open file, as SQLite's VFS interface asks for it."""
 
-    def __init__(self, disk: Disk, name: str, inode: Inode, fresh_log: bool) -> None:
+    def __init__(self, disk: Disk, name: str, inode: Inode, *, sync_names: bool) -> None:
         self._disk, self._name, self._inode = disk, name, inode
-        self._names_unsynced = fresh_log
+        self._names_unsynced = sync_names
+        """SQLite's unix VFS syncs the folder at the first sync of a journal or log that it may have created"""
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802  # SQLite's names
         self._disk.tick()
@@ -181,6 +189,7 @@ class DiskFile:
         except (PowerCut, apsw.Error):
             self._inode.apply((offset, data[: self._disk.rng.randrange(len(data) + 1)]))
             raise
+        self._disk.make_room(self._inode, offset + len(data))
         self._disk.written_bytes += len(data)
         self._inode.apply((offset, data))
 
@@ -237,9 +246,9 @@ class DiskVfs(apsw.VFS):
     def xOpen(self, name: "str | apsw.URIFilename | None", flags: list[int]) -> DiskFile:  # type: ignore[override]  # noqa: N802  # any object with the methods will do
         flags[1] = flags[0]
         log = bool(flags[0] & (apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL))
-        path = str(name)
-        fresh = path not in self.disk.names
-        return DiskFile(self.disk, path, self.disk.open(path, bool(flags[0] & apsw.SQLITE_OPEN_CREATE)), log and fresh)
+        path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+        create = bool(flags[0] & apsw.SQLITE_OPEN_CREATE)
+        return DiskFile(self.disk, path, self.disk.open(path, create), sync_names=log and create)
 
     def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: N802
         self.disk.tick()

@@ -8,7 +8,7 @@ import hashlib
 
 import apsw
 
-from edge.store.tables import first, one, rows
+from edge.store.tables import GUARDED, PARTS_MAX, first, guard, one, rows
 from protocols.record import FIRST
 
 SMALL_TABLES = ("sqlite_schema", "head", "record", "enrolment", "epoch", "ledger", "setting")
@@ -21,6 +21,7 @@ class Damaged(Exception):
 def check_structure(connection: apsw.Connection, deep: bool) -> None:
     """Raises Damaged, or apsw.CorruptError where SQLite notices first. `deep` reads every page of the file."""
     _pragma_ok(connection, "integrity_check" if deep else None)
+    _check_guards(connection)
     _check_head(connection)
     _check_open_parts(connection)
 
@@ -33,6 +34,15 @@ def _pragma_ok(connection: apsw.Connection, whole: str | None) -> None:
                 raise Damaged(str(answer))
 
 
+def _check_guards(connection: apsw.Connection) -> None:
+    for table in SMALL_TABLES:
+        if table in GUARDED:
+            query = f"SELECT count(*) FROM {table} WHERE guard IS NOT guard({GUARDED[table][1]})"  # noqa: S608  # names from GUARDED
+            (broken,) = one(connection, query)
+            if broken:
+                raise Damaged(f"{broken} rows of table {table} have changed by themselves")
+
+
 def _check_head(connection: apsw.Connection) -> None:
     head = one(connection, "SELECT sequence, hash FROM head")
     last = first(connection, "SELECT sequence, hash FROM ledger ORDER BY sequence DESC LIMIT 1") or (0, FIRST)
@@ -41,10 +51,11 @@ def _check_head(connection: apsw.Connection) -> None:
 
 
 def _check_open_parts(connection: apsw.Connection) -> None:
+    columns = GUARDED["part"][1]
     query = (
-        "SELECT part.kind, part.position, part.sha256, part.sealed FROM enrolment, part "
-        "WHERE part.number BETWEEN enrolment.record * 256 AND enrolment.record * 256 + 255"
+        f"SELECT sealed, guard, {columns} FROM part "  # noqa: S608  # names from GUARDED
+        "WHERE number BETWEEN (SELECT record FROM enrolment) * 256 AND (SELECT record FROM enrolment) * 256 + 255"
     )
-    for kind, position, sha256, sealed in connection.execute(query):
-        if hashlib.sha256(sealed).digest() != sha256:
-            raise Damaged(f"part {kind} {position} of the open enrolment")
+    for sealed, row_guard, *row in connection.execute(query):
+        if row_guard != guard(*row) or hashlib.sha256(sealed).digest() != row[-1]:
+            raise Damaged(f"part {row[0] % PARTS_MAX} of the open enrolment")

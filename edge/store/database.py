@@ -9,6 +9,7 @@ drops what it could not write and then reports success.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
 
@@ -17,10 +18,12 @@ import apsw
 from edge.errors import StoreBusy, StoreError, StoreFull
 from edge.store.check import Damaged, check_structure
 from edge.store.files import Files
-from edge.store.salvage import finish_exchange, set_aside
-from edge.store.tables import one
+from edge.store.salvage import finish_exchange, make_store, set_aside
+from edge.store.tables import guard, one, transaction
 
 FILE_NAME = "rekam.db"
+APPLICATION_ID = 0x52454B00
+"""plus the schema's number: a second copy of it, since a flipped bit there must not look like another version"""
 PAGE_BYTES = 1024
 """each commit rewrites three or four small pages: with 4096 bytes that alone is half of a 0.5 MB record (tools/bench_store.py)"""
 CACHE_KIB = 4096
@@ -55,7 +58,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[apsw.Connection]:
         """One transaction: durable when the block has ended without an exception, undone otherwise."""
-        with self.read() as connection, connection:
+        with self.read() as connection, transaction(connection):
             yield connection
 
     def checkpoint(self) -> None:
@@ -97,7 +100,8 @@ class Database:
         """Raises StoreBusy, StoreError."""
         try:
             finish_exchange(self._folder, self._files)
-            self._files.make(self._folder)
+            if not self._files.exists(self._folder):
+                make_store(self._folder, self._files, self._connect)
             try:
                 return self._open_checked(self._folder)
             except (Damaged, apsw.CorruptError, apsw.NotADBError) as problem:
@@ -111,9 +115,7 @@ class Database:
     def _open_checked(self, folder: Path) -> apsw.Connection:
         """Read what the disk really has, check it, and write the log into the main file before anything is added to it."""
         self._files.forget_cache(folder / f"{FILE_NAME}-wal")
-        if not self._files.size(folder / FILE_NAME) and self._files.size(folder / f"{FILE_NAME}-wal"):
-            raise Damaged("the main file is empty but its log is not")
-        connection = self._connect(folder)
+        connection = self._connect(folder, fresh=False)
         try:
             check_structure(connection, self._deep)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
@@ -122,8 +124,10 @@ class Database:
             raise
         return connection
 
-    def _connect(self, folder: Path) -> apsw.Connection:
-        """Open or create the file, hold it against every other process, bring its schema up to date."""
+    def _connect(self, folder: Path, fresh: bool) -> apsw.Connection:
+        """Open the file, or create it where nothing is yet; hold it against every other process, bring its schema up to date."""
+        if not fresh and not self._files.size(folder / FILE_NAME):
+            raise Damaged("the file is gone or empty")
         connection = apsw.Connection(str(folder / FILE_NAME), vfs=self._vfs)
         try:
             _configure(connection)
@@ -141,6 +145,7 @@ class Database:
 
 
 def _configure(connection: apsw.Connection) -> None:
+    connection.create_scalar_function("guard", guard, deterministic=True)
     connection.set_busy_timeout(0)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.pragma("locking_mode", "EXCLUSIVE")
@@ -154,20 +159,24 @@ def _configure(connection: apsw.Connection) -> None:
 
 
 def migrate(connection: apsw.Connection) -> None:
-    """Run every schema file newer than the store, each in its own transaction. Raises StoreError when the store is newer than this program."""
+    """Run every schema file newer than the store, each in its own transaction. Raises Damaged, StoreError when the store is newer than this program."""
     scripts = schema_scripts()
-    version = int(one(connection, "PRAGMA user_version")[0])
+    version, mark = (int(one(connection, f"PRAGMA {name}")[0]) for name in ("user_version", "application_id"))
+    if mark != (APPLICATION_ID + version if version else 0):
+        raise Damaged("the schema's number is not what was written")
     if version > max(scripts):
         raise StoreError(
             "store_newer", f"the store has schema {version}, this program knows {max(scripts)}",
             "Install the newer program again; the store was not touched",
         )
     for number in range(version + 1, max(scripts) + 1):
-        with connection:
+        with transaction(connection):
             connection.execute(scripts[number])
             connection.pragma("user_version", number)
+            connection.pragma("application_id", APPLICATION_ID + number)
 
 
+@cache
 def schema_scripts() -> dict[int, str]:
     """Version -> SQL, from schema_v<version>.sql beside this file."""
     found = {}

@@ -11,51 +11,65 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from edge.store.check import Damaged
 from edge.store.files import Files
-from edge.store.tables import PARTS_MAX, Row, first, one, rows
+from edge.store.tables import GUARDED, PARTS_MAX, Row, first, guard, one, rows, set_guard, transaction
 from edge.store.values import Damage, Head
 
 DAMAGE_SETTING = "store.damage"
 UNKNOWN_HEAD_STEP = 1_000_000_000
 """numbering goes on here when the old head is unreadable: a number that may have been used is never used twice"""
-Connect = Callable[[Path], apsw.Connection]
-COLUMNS = {
-    "record": "number, record_id", "enrolment": "id, record, ticket, roster_row, progress, committed", "epoch": "record, epoch, wrapped",
-    "setting": "name, value", "ledger": "sequence, hash, record, urgent, size, outcome, received_s, receipt, envelope",
-    "part": "number, kind, position, media_type, key_epoch, quality, size, sha256, sealed",
-}
+Connect = Callable[[Path, bool], apsw.Connection]
+"""folder, whether it is new"""
+CONTENT = {"part": "sealed", "ledger": "envelope"}
+COLUMNS = {table: ", ".join(filter(None, (columns, "guard", CONTENT.get(table)))) for table, (_, columns) in GUARDED.items()}
 
 
 def finish_exchange(folder: Path, files: Files) -> None:
-    """Complete or undo an exchange that a cut interrupted."""
-    fresh = _fresh(folder)
-    if not files.exists(fresh):
-        return
-    if files.exists(folder):
-        files.remove(fresh)
-    else:
-        files.rename(fresh, folder)
+    """Complete or undo what a cut interrupted: `.making` is never complete, `.new` always is."""
+    for leftover in (_making(folder), _ready(folder)):
+        if files.exists(leftover) and (leftover == _making(folder) or files.exists(folder)):
+            files.remove(leftover)
+    if files.exists(_ready(folder)):
+        files.rename(_ready(folder), folder)
 
 
-def set_aside(folder: Path, reason: str, files: Files, connect: Connect) -> Damage:
+def make_store(folder: Path, files: Files, connect: Connect) -> None:
+    """A new store appears under its name only when it is complete: an empty one that is found later is damage, not a beginning."""
+    _build(folder, files, connect, lambda _: None)
+    files.rename(_ready(folder), folder)
+
+
+def set_aside(folder: Path, reason: str, files: Files, connect: Connect) -> None:
     """Exchange the store for a new one with what is readable. Raises apsw.Error or OSError when the disk fails; the old one then stays."""
     aside, ordinal = _free_name(folder, files)
-    fresh = _fresh(folder)
-    files.make(fresh)
-    target = connect(fresh)
-    try:
+
+    def fill(target: apsw.Connection) -> None:
         carried, lost = _carry(_try_connect(folder, connect), target, ordinal)
-        with target:
-            damage = _note(target, Damage(str(aside), reason, carried, lost))
+        with transaction(target):
+            _note(target, Damage(str(aside), reason, carried, lost))
+
+    _build(folder, files, connect, fill)
+    files.rename(folder, aside)
+    files.rename(_ready(folder), folder)
+
+
+def _build(folder: Path, files: Files, connect: Connect, fill: Callable[[apsw.Connection], None]) -> None:
+    files.make(_making(folder))
+    target = connect(_making(folder), True)
+    try:
+        fill(target)
         target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
     finally:
         target.close(True)
-    files.rename(folder, aside)
-    files.rename(fresh, folder)
-    return damage
+    files.rename(_making(folder), _ready(folder))
 
 
-def _fresh(folder: Path) -> Path:
+def _making(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".making")
+
+
+def _ready(folder: Path) -> Path:
     return folder.with_name(folder.name + ".new")
 
 
@@ -68,19 +82,19 @@ def _free_name(folder: Path, files: Files) -> tuple[Path, int]:
 
 def _try_connect(folder: Path, connect: Connect) -> apsw.Connection | None:
     try:
-        return connect(folder)
-    except apsw.Error:
+        return connect(folder, False)
+    except (apsw.Error, Damaged):
         return None
 
 
 def _carry(source: apsw.Connection | None, target: apsw.Connection, ordinal: int) -> tuple[int, int]:
     """Everything small in one commit, then the parts record by record until the disk is full. Returns rows carried and lost."""
     if source is None:
-        with target:
+        with transaction(target):
             _put_head(target, None, ordinal)
         return 0, 0
     try:
-        with target:
+        with transaction(target):
             carried, lost = _carry_small(source, target, ordinal)
         parts, parts_lost = _carry_parts(source, target)
     finally:
@@ -103,9 +117,11 @@ def _carry_parts(source: apsw.Connection, target: apsw.Connection) -> tuple[int,
     carried = lost = 0
     for (record,) in rows(target, "SELECT number FROM record ORDER BY number"):
         found = [row for index in range(PARTS_MAX) if (row := _part(source, record * PARTS_MAX + index)) is not None]
-        whole = [row for row in found if row and hashlib.sha256(row[8]).digest() == row[7]]
+        whole = [row for row in found if row and row[8] == guard(*row[:8]) and hashlib.sha256(row[9]).digest() == row[7]]
+        if first(target, "SELECT 1 FROM enrolment WHERE record = ? AND committed IS NULL", record):
+            whole = _close_ranks(record, whole)
         try:
-            with target:
+            with transaction(target):
                 carried += _put(target, "part", whole)
         except apsw.FullError:
             whole = []
@@ -113,10 +129,16 @@ def _carry_parts(source: apsw.Connection, target: apsw.Connection) -> tuple[int,
     return carried, lost
 
 
+def _close_ranks(record: int, found: list[Row]) -> list[Row]:
+    """The manifest is still to be made: its parts are numbered without holes."""
+    numbered = [(record * PARTS_MAX + index, *row[1:8]) for index, row in enumerate(found)]
+    return [(*row, guard(*row), old[9]) for row, old in zip(numbered, found, strict=True)]
+
+
 def _part(source: apsw.Connection, number: int) -> Row | None:
     """None: never was there. Empty: cannot be read."""
     try:
-        return first(source, f"SELECT {COLUMNS['part']} FROM part WHERE number = ?", number)  # noqa: S608  # constant names
+        return first(source, f"SELECT {COLUMNS['part']} FROM part WHERE number = ?", number)  # noqa: S608  # names from GUARDED
     except apsw.Error:
         return ()
 
@@ -126,7 +148,7 @@ def _rows(source: apsw.Connection, table: str) -> Iterator[Row]:
     seen: set[Row] = set()
     for order in ("ASC", "DESC"):
         try:
-            for row in source.execute(f"SELECT {COLUMNS[table]} FROM {table} ORDER BY 1 {order}"):  # noqa: S608  # constant names
+            for row in source.execute(f"SELECT {COLUMNS[table]} FROM {table} WHERE guard IS guard({GUARDED[table][1]}) ORDER BY 1 {order}"):  # noqa: S608  # names from GUARDED
                 if row[:2] not in seen:
                     seen.add(row[:2])
                     yield row
@@ -141,7 +163,7 @@ def _put(target: apsw.Connection, table: str, rows: Iterable[Row]) -> int:
     count = 0
     for row in rows:
         try:
-            target.execute(f"INSERT INTO {table} ({COLUMNS[table]}) VALUES ({marks})", row)  # noqa: S608  # constant names
+            target.execute(f"INSERT INTO {table} ({COLUMNS[table]}) VALUES ({marks})", row)  # noqa: S608  # names from GUARDED
             count += 1
         except apsw.ConstraintError:
             continue
@@ -149,7 +171,7 @@ def _put(target: apsw.Connection, table: str, rows: Iterable[Row]) -> int:
 
 
 def _entry_whole(row: Row) -> bool:
-    envelope = row[8]
+    envelope = row[9]
     return envelope is None or (isinstance(envelope, bytes) and hashlib.sha256(envelope).digest() == row[1])
 
 
@@ -173,10 +195,10 @@ def _put_head(target: apsw.Connection, head: Head | None, ordinal: int) -> None:
     target.execute("UPDATE head SET sequence = ?, hash = ?", (head.sequence, head.hash))
     if head.sequence > known.sequence:
         target.execute("INSERT INTO ledger (sequence, hash, urgent, size) VALUES (?, ?, 0, 0)", (head.sequence, head.hash))
+        set_guard(target, "ledger", head.sequence)
 
 
-def _note(target: apsw.Connection, damage: Damage) -> Damage:
+def _note(target: apsw.Connection, damage: Damage) -> None:
     """Kept in the new store until the station has written it into its ledger."""
     text = msgspec.json.encode([damage.set_aside, damage.reason, damage.carried, damage.lost])
-    target.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (DAMAGE_SETTING, text))
-    return damage
+    target.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2, guard(?1, ?2))", (DAMAGE_SETTING, text))

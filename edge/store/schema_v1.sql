@@ -1,6 +1,7 @@
 -- The station's one durable file. Nothing in it is readable without the district's keys, and it holds no personal data:
 -- a queue number, an opaque roster row, steps done, sealed parts, signed entries, receipts.
 -- Times are never used for order; `sequence` is. Sizes in bytes. A change of this schema is a new file schema_v2.sql, never an edit.
+-- `guard` is a CRC-32 over the row's small columns (tables.py): SQLite itself does not notice a flipped bit inside a value.
 
 -- How far the ledger has come. Advances in the same commit as the entry it counts.
 CREATE TABLE head (
@@ -13,7 +14,8 @@ INSERT INTO head VALUES (1, 0, zeroblob(32));
 -- One row for each enrolment that has parts here, or had.
 CREATE TABLE record (
   number    INTEGER PRIMARY KEY,                        -- local, never leaves the station
-  record_id BLOB NOT NULL UNIQUE CHECK (length(record_id) = 16)
+  record_id BLOB NOT NULL UNIQUE CHECK (length(record_id) = 16),
+  guard     INTEGER
 ) STRICT;
 
 -- The journal: at most one enrolment is open.
@@ -23,7 +25,8 @@ CREATE TABLE enrolment (
   ticket     INTEGER NOT NULL,
   roster_row BLOB NOT NULL,                             -- opaque; empty when there is no roster
   progress   BLOB NOT NULL,                             -- the session's own, opaque here
-  committed  INTEGER                                    -- sequence of its manifest: only slip and letter are left
+  committed  INTEGER,                                   -- sequence of its manifest: only slip and letter are left
+  guard      INTEGER
 ) STRICT;
 
 -- Wrapped content keys, one row for each power life in which a part was sealed.
@@ -31,6 +34,7 @@ CREATE TABLE epoch (
   record  INTEGER NOT NULL REFERENCES record (number),
   epoch   INTEGER NOT NULL CHECK (epoch >= 0),
   wrapped BLOB NOT NULL,
+  guard   INTEGER,
   PRIMARY KEY (record, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -44,6 +48,7 @@ CREATE TABLE part (
   quality    BLOB NOT NULL,                             -- JSON object, measure -> integer
   size       INTEGER NOT NULL CHECK (size = length(sealed)),
   sha256     BLOB NOT NULL CHECK (length(sha256) = 32), -- over `sealed`
+  guard      INTEGER,
   sealed     BLOB NOT NULL                              -- last: reading the rest does not touch its pages
 ) STRICT;
 
@@ -57,6 +62,7 @@ CREATE TABLE ledger (
   outcome    TEXT CHECK (outcome IN ('stored', 'rejected', 'quarantined')),
   received_s INTEGER,                                   -- the receipt's wall time, for the retention time only
   receipt    BLOB,                                      -- signed by the district
+  guard      INTEGER,
   envelope   BLOB                                       -- null after the purge
 ) STRICT;
 CREATE UNIQUE INDEX ledger_record ON ledger (record) WHERE record IS NOT NULL;
@@ -66,5 +72,6 @@ CREATE INDEX ledger_purgeable ON ledger (received_s) WHERE outcome = 'stored' AN
 -- Small values that must survive a cut.
 CREATE TABLE setting (
   name  TEXT PRIMARY KEY,
-  value BLOB NOT NULL
+  value BLOB NOT NULL,
+  guard INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -26,12 +26,14 @@ from edge.store.tables import (
     put_part,
     record_number,
     rows,
+    set_guard,
     unreadable,
 )
 from edge.store.values import Counts, Damage, Head, OpenEnrolment, OutboxItem, ReceiptFacts, SealedPart
 
 RECORD_BYTES = 2 * 1024 * 1024
 """room that one more enrolment must find, until a larger one was seen here (FIELD: a record has 0.3 to 2 MB)"""
+NOTHING_READ: tuple[bytes, int, bytes] = (b"", 0, b"")
 PURGE_BATCH = 16
 """records forgotten in one commit, so that a purge never holds up a capture for long"""
 
@@ -39,20 +41,22 @@ PURGE_BATCH = 16
 class Store:
     """See DESIGN section 5, decision 1; the tables are in schema_v1.sql."""
 
-    def __init__(self, folder: Path, reserve_bytes: int, files: Files, vfs: str | None) -> None:
-        self._folder, self._reserve_bytes, self._files = folder, reserve_bytes, files
-        self._database = Database(folder, files, vfs)
+    def __init__(self, database: Database, folder: Path, files: Files, reserve_bytes: int, record_bytes: int) -> None:
+        self._database, self._folder, self._files, self._reserve_bytes = database, folder, files, reserve_bytes
         self._unreadable: set[bytes] = set()
-        self._last_read: tuple[bytes, int, bytes] = (b"", 0, b"")
-        self._record_bytes = max(RECORD_BYTES, self._largest() * 5 // 4)
+        self._last_read = NOTHING_READ
+        self._record_bytes = max(record_bytes, self._largest() * 5 // 4)
 
     @classmethod
-    def open(cls, folder: Path, reserve_bytes: int, *, vfs: str | None = None, files: Files | None = None) -> "Store":
+    def open(
+        cls, folder: Path, reserve_bytes: int, *, record_bytes: int = RECORD_BYTES, vfs: str | None = None, files: Files | None = None,
+    ) -> "Store":
         """`folder` is made if need be and belongs to the store alone. Raises StoreBusy, StoreError.
 
         A damaged store is set aside and what is readable carried over; `damage()` then says so.
         """
-        return cls(Path(folder), reserve_bytes, files or DiskFiles(), vfs)
+        files = files or DiskFiles()
+        return cls(Database(Path(folder), files, vfs), Path(folder), files, reserve_bytes, record_bytes)
 
     def close(self) -> None:
         """Let go of the file; another program may open it then."""
@@ -74,7 +78,7 @@ class Store:
     def set_setting(self, name: str, value: bytes) -> None:
         """Keep a small value that must survive a cut."""
         with self._database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+            connection.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2, guard(?1, ?2))", (name, value))
 
     def damage(self) -> Damage | None:
         """Set until `damage_reported`: a store was set aside and the district does not know yet."""
@@ -101,15 +105,17 @@ class Store:
                 raise StoreError("record_not_committed", "a recording is still open", "Finish it or abandon it with a reason")
             connection.execute("INSERT INTO record (record_id) VALUES (?)", (record_id,))
             number = connection.last_insert_rowid()
-            connection.execute("INSERT INTO enrolment VALUES (1, ?, ?, ?, ?, NULL)", (number, ticket, roster_row, progress))
-            connection.execute("INSERT INTO epoch VALUES (?, 0, ?)", (number, wrapped))
+            connection.execute("INSERT INTO enrolment VALUES (1, ?, ?, ?, ?, NULL, NULL)", (number, ticket, roster_row, progress))
+            connection.execute("INSERT INTO epoch VALUES (?1, 0, ?2, guard(?1, 0, ?2))", (number, wrapped))
+            set_guard(connection, "record", number)
+            set_guard(connection, "enrolment", number)
 
     def add_key_epoch(self, record_id: bytes, wrapped: bytes) -> int:
         """Keep the wrapped keys of a new power life; returns its number."""
         with self._database.write() as connection:
             number = open_number(connection, record_id)
             (epoch,) = one(connection, "SELECT count(*) FROM epoch WHERE record = ?", number)
-            connection.execute("INSERT INTO epoch VALUES (?, ?, ?)", (number, epoch, wrapped))
+            connection.execute("INSERT INTO epoch VALUES (?1, ?2, ?3, guard(?1, ?2, ?3))", (number, epoch, wrapped))
             return int(epoch)
 
     def save_progress(self, record_id: bytes, progress: bytes) -> None:
@@ -119,6 +125,7 @@ class Store:
 
     def commit_part(self, record_id: bytes, part: SealedPart, progress: bytes) -> None:
         """Keep a part and the journal in one commit; a part of the same kind and position is replaced in its place."""
+        self._last_read = NOTHING_READ
         with self._database.write() as connection:
             put_part(connection, open_number(connection, record_id), part)
             keep_progress(connection, record_id, progress)
@@ -139,6 +146,7 @@ class Store:
             number = open_number(connection, record_id)
             size = append_entry(connection, envelope, sequence, hash, number, urgent)
             connection.execute("UPDATE enrolment SET committed = ?, progress = ?", (sequence, progress))
+            set_guard(connection, "enrolment", number)
         self._record_bytes = max(self._record_bytes, size * 5 // 4)
         self._database.checkpoint()
 
@@ -187,9 +195,15 @@ class Store:
         return bytes(row[1])
 
     def parts(self, record_id: bytes) -> list[int]:
-        """Sealed bytes of each part, in the order of the manifest; empty after the purge."""
+        """Sealed bytes of each part, in the order of the manifest; empty after the purge. Raises StoreError when one was lost."""
         with self._database.read() as connection:
-            return [ref.size for ref in part_refs(connection, record_number(connection, record_id))]
+            number = record_number(connection, record_id)
+            sizes = [ref.size for ref in part_refs(connection, number)]
+            kept = first(connection, "SELECT size FROM ledger WHERE record = ? AND envelope IS NOT NULL", number)
+        if kept is not None and kept[0] != sum(sizes):
+            self._unreadable.add(record_id)
+            raise unreadable("a part of a record")
+        return sizes
 
     def part(self, record_id: bytes, index: int, offset: int, length: int) -> bytes:
         """A piece of a sealed part whose hash was right. Raises StoreError; the record then counts as damaged until the next start."""
@@ -200,7 +214,8 @@ class Store:
     def _read_part(self, record_id: bytes, index: int) -> bytes:
         self._unreadable.add(record_id)
         with self._database.read() as connection:
-            row = connection.execute("SELECT sha256, sealed FROM part WHERE number = ?", (record_number(connection, record_id) * PARTS_MAX + index,)).fetchone()
+            number = record_number(connection, record_id) * PARTS_MAX + index
+            row = first(connection, "SELECT sha256, sealed FROM part WHERE number = ?", number)
         if row is None or hashlib.sha256(row[1]).digest() != row[0]:
             raise unreadable(f"part {index} of a record")
         self._unreadable.discard(record_id)
@@ -227,6 +242,7 @@ class Store:
                 "UPDATE ledger SET outcome = ?, received_s = ?, receipt = ? WHERE sequence = ?",
                 (receipt.outcome, receipt.wall_s, signed, receipt.sequence),
             )
+            set_guard(connection, "ledger", receipt.sequence)
         return True
 
     def receipt(self, sequence: int) -> bytes | None:
@@ -237,6 +253,7 @@ class Store:
 
     def purge(self, before_wall_s: int) -> int:
         """Forget the content of entries whose `stored` receipt is older; number, hash and receipt stay. Returns how many; call until 0."""
+        self._last_read = NOTHING_READ
         with self._database.write() as connection:
             query = "SELECT sequence, record FROM ledger WHERE outcome = 'stored' AND envelope IS NOT NULL AND received_s < ? LIMIT ?"
             found = rows(connection, query, before_wall_s, PURGE_BATCH)

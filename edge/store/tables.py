@@ -1,6 +1,9 @@
 """Rows of the store's tables, read and written through a connection that the caller has a transaction on."""
 
 import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import apsw
@@ -12,8 +15,41 @@ from protocols.record import PartRef
 
 Row = tuple[Any, ...]
 """column types are fixed by the STRICT tables of the schema"""
+GUARDED = {
+    "record": ("number", "number, record_id"),
+    "enrolment": ("record", "id, record, ticket, roster_row, progress, committed"),
+    "epoch": ("record", "record, epoch, wrapped"),
+    "part": ("number", "number, kind, position, media_type, key_epoch, quality, size, sha256"),
+    "ledger": ("sequence", "sequence, hash, record, urgent, size, outcome, received_s, receipt"),
+    "setting": ("name", "name, value"),
+}
+"""table -> key of a change, columns under the guard; the large ones carry their own SHA-256"""
 PARTS_MAX = 256
 """part.number = record * PARTS_MAX + index in the manifest"""
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """All of the block is durable when it has ended, nothing of it after an exception."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def guard(*values: object) -> int:
+    """CRC-32 over the values of a row: finds every single flipped bit."""
+    return zlib.crc32(repr(values).encode())
+
+
+def set_guard(connection: apsw.Connection, table: str, key: object) -> None:
+    """After every change of a row, in the same transaction."""
+    column, columns = GUARDED[table]
+    connection.execute(f"UPDATE {table} SET guard = guard({columns}) WHERE {column} = ?", (key,))  # noqa: S608  # names from GUARDED
 
 
 def rows(connection: apsw.Connection, query: str, *bindings: object) -> list[Row]:
@@ -53,18 +89,20 @@ def open_number(connection: apsw.Connection, record_id: bytes) -> int:
 
 def keep_progress(connection: apsw.Connection, record_id: bytes, progress: bytes) -> None:
     """Write the journal's opaque part. Raises StoreError when another enrolment, or none, is open."""
-    connection.execute("UPDATE enrolment SET progress = ? WHERE record = (SELECT number FROM record WHERE record_id = ?)", (progress, record_id))
+    number = record_number(connection, record_id)
+    connection.execute("UPDATE enrolment SET progress = ? WHERE record = ?", (progress, number))
     if connection.changes() != 1:
         raise _not_open()
+    set_guard(connection, "enrolment", number)
 
 
 def put_part(connection: apsw.Connection, number: int, part: SealedPart) -> None:
     """Add a part after the last, or replace the one of its kind and position in its place."""
     row = (
         _slot(connection, number, part), part.kind, part.position, part.media_type, part.key_epoch,
-        msgspec.json.encode(part.quality), len(part.sealed), hashlib.sha256(part.sealed).digest(), part.sealed,
+        msgspec.json.encode(part.quality), len(part.sealed), hashlib.sha256(part.sealed).digest(),
     )
-    connection.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, guard(*row), part.sealed))
 
 
 def _slot(connection: apsw.Connection, number: int, part: SealedPart) -> int:
@@ -77,15 +115,17 @@ def _slot(connection: apsw.Connection, number: int, part: SealedPart) -> int:
 
 
 def part_refs(connection: apsw.Connection, number: int) -> tuple[PartRef, ...]:
-    """What the manifest says of each part, in order."""
-    query = (
-        "SELECT kind, position, media_type, size, sha256, key_epoch, quality FROM part "
-        "WHERE number BETWEEN ?1 * 256 AND ?1 * 256 + 255 ORDER BY number"
-    )
-    return tuple(
-        PartRef(kind=kind, position=position, media_type=media_type, size=size, sha256=sha256, key_epoch=epoch, quality=msgspec.json.decode(quality))
-        for kind, position, media_type, size, sha256, epoch, quality in rows(connection, query, number)
-    )
+    """What the manifest says of each part, in order. Raises StoreError."""
+    columns = GUARDED["part"][1]
+    query = f"SELECT guard, {columns} FROM part WHERE number BETWEEN ?1 * 256 AND ?1 * 256 + 255 ORDER BY number"  # noqa: S608  # names from GUARDED
+    return tuple(_part_ref(row) for row in rows(connection, query, number))
+
+
+def _part_ref(row: Row) -> PartRef:
+    if row[0] != guard(*row[1:]):
+        raise unreadable(f"the description of part {row[1] % PARTS_MAX}")
+    _, kind, position, media_type, epoch, quality, size, sha256 = row[1:]
+    return PartRef(kind=kind, position=position, media_type=media_type, size=size, sha256=sha256, key_epoch=epoch, quality=msgspec.json.decode(quality))
 
 
 def append_entry(connection: apsw.Connection, envelope: bytes, sequence: int, digest: bytes, record: int | None = None, urgent: bool = False) -> int:
@@ -104,6 +144,7 @@ def append_entry(connection: apsw.Connection, envelope: bytes, sequence: int, di
         "INSERT INTO ledger (sequence, hash, record, urgent, size, envelope) VALUES (?, ?, ?, ?, ?, ?)",
         (sequence, digest, record, urgent, size, envelope),
     )
+    set_guard(connection, "ledger", sequence)
     return size
 
 

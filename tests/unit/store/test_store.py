@@ -7,6 +7,7 @@ import apsw
 import pytest
 
 from edge.errors import StoreBusy, StoreError, StoreFull
+from edge.store.database import APPLICATION_ID
 from edge.store.files import DiskFiles
 from edge.store.ledger import Ledger
 from edge.store.store import Store
@@ -225,6 +226,7 @@ def test_a_store_of_a_newer_program_is_left_alone(folder: Path) -> None:
     Store.open(folder, 0).close()
     with apsw.Connection(str(folder / "rekam.db")) as connection:
         connection.pragma("user_version", 99)
+        connection.pragma("application_id", APPLICATION_ID + 99)
     connection.close()
     with pytest.raises(StoreError, match="newer program"):
         Store.open(folder, 0)
