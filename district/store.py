@@ -140,9 +140,9 @@ class DistrictStore:
     def _raise_alarms(self, entry: Entry, verdict: Verdict) -> None:
         station, number = entry.header.station, str(entry.header.sequence)
         if verdict.outcome != "stored":
-            self.alarm(station, verdict.reason, number if verdict.reason != "fork" else "", f"first seen at number {number}")
+            self.alarm(station, verdict.reason, number if verdict.reason != "fork" else "", f"#{number}")
         elif tables.value(self.connection, "SELECT 1 FROM entries WHERE station = ? AND main = 0 LIMIT 1", (station,)):
-            self.alarm(station, "clone", "", f"number {number} went on beside a branch: two cards are in use")
+            self.alarm(station, "clone", "", f"#{number}")
 
     def _refused(self, station: str, envelope: bytes, refusal: Refusal) -> None:
         self.alarm(station, f"refused_{refusal.reason}", "", "")
@@ -230,7 +230,7 @@ class DistrictStore:
         waiting.spans[part] = Spans()
         waiting.dirty.add(part)
         self._keep_spans(record_id, waiting)
-        self.alarm(station, "content", record_id.hex(), f"part {part} arrived altered and is asked for again")
+        self.alarm(station, "content", record_id.hex(), f"{part:02d}.part")
 
     def _find(self, station: str, record_id: bytes) -> _Waiting | None:
         waiting = self._waiting.get(record_id) or self._load(record_id)

@@ -107,7 +107,7 @@ def kid_of(public_key: ec.EllipticCurvePublicKey) -> bytes:
 def sign1(payload: bytes, signer: Signer, content_type: str) -> bytes:
     """A tagged COSE_Sign1 around `payload`; algorithm, content type and key id are protected."""
     protected = canonical_dumps({_ALGORITHM: _ES256, _CONTENT_TYPE: content_type, _KID: signer.kid})
-    signature = _low_s(signer.sign(_to_be_signed(protected, payload)))
+    signature = _low_s(signer.sign(to_be_signed(protected, payload)))
     return bytes([_COSE_SIGN1_TAG]) + canonical_dumps([protected, {}, payload, signature])
 
 
@@ -160,7 +160,7 @@ def _parse_protected(protected: bytes) -> tuple[str, bytes]:
     raise FormatError("protected header", "not exactly algorithm, content type and key id")
 
 
-def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
+def to_be_signed(protected: bytes, payload: bytes) -> bytes:
     """Sig_structure of RFC 9052 section 4.4; no external data: the content type already separates the documents."""
     return canonical_dumps(["Signature1", protected, b"", payload])
 
@@ -170,7 +170,7 @@ def _verify(key: ec.EllipticCurvePublicKey, envelope: Envelope) -> None:
     if s > _P256_ORDER // 2:
         raise SealingError("signature", "high s: not the form this system makes, somebody rewrote the signature")
     try:
-        key.verify(encode_dss_signature(r, s), _to_be_signed(envelope.protected, envelope.payload), _ECDSA)
+        key.verify(encode_dss_signature(r, s), to_be_signed(envelope.protected, envelope.payload), _ECDSA)
     except InvalidSignature as error:
         raise SealingError("signature", "the signature does not hold") from error
 

@@ -1,0 +1,78 @@
+"""Certificates that a wrong clock cannot switch off, and rosters that open with the right PIN alone."""
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from edge.clock import random_bytes
+from protocols.canonical import FormatError
+from protocols.certificates import CertificateError, check_certificate, issue, make_authority, read_certificate
+from protocols.roster import Hardness, Operator, RosterRow, open_roster, seal_roster
+from protocols.sealing import SealingError, SoftwareSigner, kid_of
+from tests.records import new_signer
+
+AUTHORITY_KEY, DISTRICT_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+AUTHORITY = make_authority("poso", AUTHORITY_KEY)
+DISTRICT = SoftwareSigner(DISTRICT_KEY)
+QUICK = Hardness(iterations=1, lanes=1, memory_kib=64)
+ROW = RosterRow(
+    row_id=bytes(16), letter="SP-1001", nik="7201054101900001", name="Siti Rahmawati", sex="P", birth_place="Poso", birth_date="1990-01-01",
+    address="Dusun 1 RT 02",
+)
+ANI = Operator(login="ani", name="Ani", pseudonym=b"\x01\x02")
+
+
+def district_key(kid: bytes) -> ec.EllipticCurvePublicKey | None:
+    return DISTRICT_KEY.public_key() if kid == DISTRICT.kid else None
+
+
+def test_a_certificate_tells_role_name_and_key() -> None:
+    pem = issue(AUTHORITY, AUTHORITY_KEY, "station", "s-1", DISTRICT_KEY.public_key())
+    identity = check_certificate(pem, AUTHORITY, "station")
+    assert (identity.role, identity.name, identity.kid) == ("station", "s-1", kid_of(DISTRICT_KEY.public_key()))
+
+
+def test_what_is_no_certificate_of_this_district() -> None:
+    other_key = ec.generate_private_key(ec.SECP256R1())
+    other = make_authority("poso", other_key)
+    ours = issue(AUTHORITY, AUTHORITY_KEY, "station", "s-1", DISTRICT_KEY.public_key())
+    foreign = issue(other, other_key, "station", "s-1", DISTRICT_KEY.public_key())
+    for pem, role in ((foreign, "station"), (ours, "district"), (ours[:-60], "station"), (b"", "station"), (bytes(20_000), "station")):
+        with pytest.raises(CertificateError):
+            check_certificate(pem, AUTHORITY, role)  # type: ignore[arg-type]
+    with pytest.raises(CertificateError, match="P-256"):
+        read_certificate(issue(AUTHORITY, AUTHORITY_KEY, "station", "s-1", ec.generate_private_key(ec.SECP384R1()).public_key()))
+
+
+def seal(pin: str = "482913") -> bytes:
+    return seal_roster([ROW], [(ANI, pin)], DISTRICT, random_bytes, QUICK)
+
+
+def test_the_roster_opens_with_login_and_pin() -> None:
+    roster = open_roster(seal(), "ani", "482913", district_key)
+    assert (roster.operator, roster.rows) == (ANI, (ROW,))
+    assert roster.by_letter(" sp-1001 ") == roster.by_id(bytes(16)) == ROW
+    assert roster.by_letter("SP-1") is None
+
+
+@pytest.mark.parametrize(("login", "pin"), [("ani", "482914"), ("ani", ""), ("budi", "482913")])
+def test_a_wrong_login_opens_nothing(login: str, pin: str) -> None:
+    with pytest.raises(SealingError) as refusal:
+        open_roster(seal(), login, pin, district_key)
+    assert refusal.value.reason == "login"
+
+
+def test_nothing_of_the_roster_can_be_read_or_forged() -> None:
+    sealed = seal()
+    assert b"Siti" not in sealed
+    assert ROW.nik.encode() not in sealed
+    forged = seal_roster([ROW], [(ANI, "1")], new_signer(), random_bytes, QUICK)
+    with pytest.raises(SealingError, match="unknown key"):
+        open_roster(forged, "ani", "1", district_key)
+    with pytest.raises(SealingError):
+        open_roster(sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:], "ani", "482913", district_key)
+
+
+def test_a_row_that_breaks_a_limit_is_not_sealed() -> None:
+    broken = RosterRow(row_id=bytes(16), letter="1", nik="720105410190000x", name="X", sex="P", birth_place="", birth_date="1990-01-01", address="")
+    with pytest.raises(FormatError, match="matching regex"):
+        seal_roster([broken], [(ANI, "1")], DISTRICT, random_bytes, QUICK)
