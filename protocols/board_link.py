@@ -44,7 +44,7 @@ REASONS = (
 """why a command was refused; `detail` is milliseconds to wait where waiting helps, else 0"""
 
 PARAMETERS = (
-    # name, default, least, most. Genset times: station's proposal in hardware.md 8.4; watchdog: section 10
+    # name, default, least, most. Genset times after DSE 5110/704 and DEIF SGC-120 defaults, longer where the station can wait
     ("mains_debounce_ms", 10_000, 0, 60_000),
     ("start_timeout_ms", 80_000, 1_000, 180_000),
     ("warmup_ms", 30_000, 0, 300_000),

@@ -10,10 +10,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-HELP = "fetch MicroPython for the board's bench and tests"
+from simulators.micropython import FOLDER, find
+
+EXAMPLE = "./rekam micropython"
 SUITE = "trixie"
 """Debian 13: micropython 1.25 with the libraries it was built against"""
-FOLDER = Path(".rekam/micropython")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """of package debian-archive-keyring; without it apt uses the system's trusted keys"""
 FETCH_S = 300
@@ -23,32 +24,14 @@ class MicroPythonMissing(Exception):
     """Why there is none, in one plain sentence."""
 
 
-def find(root: Path) -> list[str] | None:
-    """The command that runs MicroPython: the unpacked one, else the system's; None when there is neither."""
-    unpacked = _unpacked(root / FOLDER)
-    if unpacked is not None:
-        return unpacked
-    system = shutil.which("micropython")
-    return [system] if system else None
-
-
-def ensure(root: Path) -> list[str]:
-    """As `find`, fetching the package first when needed. Raises MicroPythonMissing."""
-    command = find(root)
-    if command is None:
-        _fetch(root / FOLDER)
-        command = _unpacked(root / FOLDER)
+def ensure() -> list[str]:
+    """The command that runs MicroPython, fetching the package first when there is none. Raises MicroPythonMissing."""
+    if find() is None:
+        _fetch(FOLDER)
+    command = find()
     if command is None:
         raise MicroPythonMissing("the unpacked package holds no micropython for this machine")
     return command
-
-
-def _unpacked(folder: Path) -> list[str] | None:
-    program = folder / "usr/bin/micropython"
-    linkers = sorted(folder.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"))
-    if not program.exists() or not linkers:
-        return None
-    return [str(linkers[0].absolute()), "--library-path", str(linkers[0].absolute().parent), str(program.absolute())]
 
 
 def _fetch(folder: Path) -> None:
@@ -119,16 +102,17 @@ def _reason(error: subprocess.SubprocessError) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`./rekam micropython` needs none."""
-    parser.epilog = "example: ./rekam micropython"
+    """None are needed."""
+    del parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch if needed and print the command."""
     del args
-    print("fetching MicroPython (about 4 MB) ..." if find(Path.cwd()) is None else "MicroPython is here:", flush=True)
+    if find() is None:
+        print("fetching MicroPython (about 4 MB) ...", flush=True)
     try:
-        print(" ".join(ensure(Path.cwd())))
+        print(" ".join(ensure()))
     except MicroPythonMissing as error:
         print(f"MicroPython could not be fetched: {error}. The bench then runs the board's firmware under CPython.")
         return 1

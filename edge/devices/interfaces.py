@@ -113,6 +113,14 @@ class BoardStatus:
     temperature_c: float | None
     uptime_ms: int
     faults: tuple[str, ...] = ()
+    watchdog_state: str = "unarmed"
+    power_cycles: int = 0
+    """of the Pi by the board, within the last hour"""
+    genset_failures: int = 0
+    """starts that failed in a row"""
+    garbage: int = 0
+    """frames that the board could not read"""
+    configured: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,14 @@ class IrisModule(Device, Protocol):
         """eye: 1 right, 2 left (ISO/IEC 19794-6). A grey frame exposed while the illuminator was on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One pulse of the illuminator, on the station's monotonic clock."""
+
+    begin_s: float
+    end_s: float
+
+
 class Illuminator(Protocol):
     """The near-infrared light, a lease on the board (never a switch)."""
 
@@ -202,11 +218,23 @@ class Board(Device, Illuminator, Protocol):
     async def heartbeat(self) -> None:
         """Tell the board's watchdog that the station makes progress."""
 
-    async def genset(self, run: bool) -> None:
-        """Ask for the genset by the two-wire start contact (leased), or let it go."""
+    async def light(self, duration_ms: int, at_s: float | None = None) -> int:
+        """As Illuminator; `at_s` places the first pulse on the station's monotonic clock."""
 
-    async def stopping(self, seconds: int) -> None:
-        """Announce an orderly stop: the watchdog holds, then power may be cut."""
+    def pulses(self) -> tuple[Pulse, ...]:
+        """When the light shines under the last lease."""
+
+    async def genset(self, run: bool, test: bool = False) -> None:
+        """Ask for the genset by the two-wire start contact (leased, renewed by the heartbeat), or let it go; `test` also with mains present."""
+
+    async def stopping(self, seconds: int, back: bool = False) -> None:
+        """Announce an orderly stop: the watchdog holds, then power is cut; `back`: and returns as soon as it is steady."""
+
+    async def updating(self, seconds: int) -> None:
+        """Announce a silence that is meant: the watchdog holds."""
+
+    async def clear(self) -> tuple[str, ...]:
+        """Forget latched faults (lock-out too) whose cause is gone; returns those that stay."""
 
 
 class Ups(Device, Protocol):

@@ -1,0 +1,256 @@
+"""The MicroPython board: identify, configure, heartbeat, light lease, genset request (`protocols/board_link`).
+
+The board is safe by itself; what is asked here is leased there. The genset's lease is renewed by the heartbeat alone, so a station that
+makes no progress lets go of it. Not responsible for when to start a genset (edge/power) or for opening again after a fault (presence).
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from edge.clock import Clock
+from edge.devices.interfaces import BoardStatus, Identity, Pulse
+from edge.errors import DeviceError, DeviceProtocolError, DeviceRefused
+from edge.links.serial_port import SerialPort
+from protocols import board_link as wire
+from protocols import cobs
+from station_config.schema import Board as Config
+
+ANSWER_S = 0.25
+"""the board answers within 5 ms, or 25 ms while a pulse of light is on; the wire needs 4 ms"""
+TRIES = 4
+CLOCK_TRIES = 5
+CLOCK_GOOD_S = 30.0
+"""a crystal drifts up to 50 ppm: 1.5 ms in this time"""
+PULSE_MS = 19
+PERIOD_MS = 133
+"""four camera frames at 30 a second, and just above the least period that the duty limit allows (127 ms)"""
+REFUSALS = {
+    "light_rest": ("light_limit", "The light rests to spare the eye: wait."),
+    "light_duty": ("light_limit", "The light rests to spare the eye: wait."),
+    "light_fault": ("light_fault", "The light stayed on by itself: take the board out of service."),
+    "over_temperature": ("board_hot", "Let the box cool, then clear the fault."),
+    "locked_out": ("genset_locked", "Look at the genset, then clear the fault."),
+}
+
+
+class SerialBoard:
+    """interfaces.Board on one serial port."""
+
+    def __init__(self, name: str, config: Config, clock: Clock, on_status: Callable[[BoardStatus], None] = lambda status: None) -> None:
+        """on_status: called with each report that the board sends by itself (every second, and at once on a change)."""
+        self.name = name
+        self._config = config
+        self._clock = clock
+        self._on_status = on_status
+        self._port = SerialPort(name, config.port, config.baud)
+        self._reader: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._sequence = 0
+        self._waiting: tuple[int, asyncio.Future[tuple[int, bytes]]] | None = None
+        self._broken: DeviceError | None = None
+        self._genset = wire.GENSET_OFF
+        self._pulses: tuple[Pulse, ...] = ()
+        self._offset_s = 0.0
+        """monotonic seconds at board ticks 0"""
+        self._synchronised_s = -math.inf
+
+    async def open(self) -> Identity:
+        await self.close()
+        await self._port.open()
+        self._broken = None
+        self._reader = asyncio.create_task(self._read(), name=f"read {self.name}")
+        found = await self._ask("identify")
+        self._check_schema(found)
+        await self._configure(found)
+        await self._synchronise()
+        return Identity("Rekam", "board", f"{found['serial']:016x}", f"{found['schema']:08x}")
+
+    async def close(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+        await self._port.close()
+
+    async def health(self) -> None:
+        await self.status()
+
+    async def status(self) -> BoardStatus:
+        return _status(await self._ask("status"))
+
+    async def heartbeat(self) -> None:
+        await self._ask("heartbeat")
+        if self._genset != wire.GENSET_OFF:
+            await self._ask("genset", self._genset)
+
+    async def genset(self, run: bool, test: bool = False) -> None:
+        """test: start although the mains is present. The lease ends about 120 s after the last heartbeat."""
+        self._genset = wire.GENSET_OFF if not run else wire.GENSET_TEST if test else wire.GENSET_ON_OUTAGE
+        await self._ask("genset", self._genset)
+
+    async def stopping(self, seconds: int, back: bool = False) -> None:
+        """back: return as soon as the power is steady; otherwise only after it has been away."""
+        await self._ask("stopping", seconds, int(back))
+
+    async def updating(self, seconds: int) -> None:
+        await self._ask("updating", seconds)
+
+    async def lamp(self, name: str, on: bool, seconds: float = 0.0) -> None:
+        """One of `board_link.LAMPS` (ready, work, alarm); 0 is as long as the board allows."""
+        await self._ask("lamp", wire.LAMPS.index("lamp_" + name), int(on), round(seconds * 1000))
+
+    async def clear(self) -> tuple[str, ...]:
+        """Forget latched faults whose cause is gone; returns those that stay."""
+        return tuple(wire.names_of((await self._ask("clear"))["faults"], wire.FAULTS))
+
+    async def light(self, duration_ms: int, at_s: float | None = None) -> int:
+        """at_s: begin of the first pulse on the station's monotonic clock, at most 0.2 s ahead; None is now."""
+        if self._clock.monotonic_s() - self._synchronised_s > CLOCK_GOOD_S:
+            await self._synchronise()
+        start = wire.NOW if at_s is None else round((at_s - self._offset_s) * 1000) & wire.TICKS_MASK
+        granted = await self._ask("light", start, duration_ms, PULSE_MS, PERIOD_MS)
+        self._pulses = tuple(self._pulse(granted, number) for number in range(granted["count"]))
+        return granted["lease_ms"]
+
+    def _pulse(self, granted: dict[str, int], number: int) -> Pulse:
+        begin_s = self._monotonic_s(granted["start_ticks"]) + number * granted["period_ms"] / 1000
+        return Pulse(begin_s, begin_s + granted["pulse_ms"] / 1000)
+
+    def pulses(self) -> tuple[Pulse, ...]:
+        """When the light shines under the last lease, on the station's monotonic clock; right to about 2 ms."""
+        return self._pulses
+
+    async def dark(self) -> None:
+        await self._ask("dark")
+
+    def _check_schema(self, found: dict[str, int]) -> None:
+        if (found["version"], found["schema"]) == (wire.VERSION, wire.SCHEMA):
+            return
+        ours, theirs = f"{wire.VERSION}/{wire.SCHEMA:08x}", f"{found['version']}/{found['schema']:08x}"
+        text = f"the board speaks version and schema {theirs}, this station {ours}"
+        raise DeviceProtocolError("board_schema", self.name, text, "Install the matching firmware: ./rekam flash.", station=ours, board=theirs)
+
+    async def _configure(self, found: dict[str, int]) -> None:
+        """The board keeps its settings as long as it has power: usually the CRC tells that there is nothing to send."""
+        values = [self._config.parameters.get(name, default) for name, default, _, _ in wire.PARAMETERS]
+        crc = wire.config_crc(values)
+        if found["configured"] and found["config_crc"] == crc:
+            return
+        if found["config_crc"] != crc:
+            for parameter, value in enumerate(values):
+                await self._ask("configure", parameter, value)
+        await self._ask("finalize", crc)
+
+    async def _synchronise(self) -> None:
+        """Offset by the fastest of a few questions: half its round trip is the error."""
+        best_s = math.inf
+        for _ in range(CLOCK_TRIES):
+            asked_s = self._clock.monotonic_s()
+            ticks = (await self._ask("clock"))["ticks"]
+            trip_s = self._clock.monotonic_s() - asked_s
+            if trip_s < best_s:
+                best_s = trip_s
+                self._offset_s = asked_s + trip_s / 2 - ticks / 1000
+        self._synchronised_s = self._clock.monotonic_s()
+
+    def _monotonic_s(self, ticks: int) -> float:
+        """Board ticks near now on the station's clock."""
+        period_s = (wire.TICKS_MASK + 1) / 1000
+        ahead_s = (ticks / 1000 + self._offset_s - self._clock.monotonic_s() + period_s / 2) % period_s - period_s / 2
+        return self._clock.monotonic_s() + ahead_s
+
+    async def _ask(self, name: str, *values: int) -> dict[str, int]:
+        """One command, sent again under the same number while no answer comes. Raises DeviceError."""
+        async with self._lock:
+            self._sequence = self._sequence % 255 + 1
+            kind, body = await self._exchange(self._sequence, wire.command(name).kind, wire.command(name).pack(*values))
+        if kind == wire.REFUSED.kind:
+            raise self._refused(name, wire.REFUSED.read(body))
+        if kind != wire.reply_to(name).kind:
+            raise self._wrong(f"answer {kind:#04x} to {name}")
+        try:
+            return wire.reply_to(name).read(body)
+        except wire.LinkError as error:
+            raise self._wrong(str(error)) from error
+
+    async def _exchange(self, sequence: int, kind: int, body: bytes) -> tuple[int, bytes]:
+        frame = wire.frame(sequence, kind, body)
+        for _ in range(TRIES):
+            if self._broken is not None:
+                raise self._broken
+            answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+            self._waiting = (sequence, answer)
+            await self._port.write(frame)
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    return await answer
+            except TimeoutError:
+                continue
+        raise self._port.timed_out("an answer of the board", TRIES * ANSWER_S)
+
+    async def _read(self) -> None:
+        splitter = cobs.Splitter(wire.MAX_FRAME)
+        try:
+            while True:
+                for byte in await self._port.read(None):
+                    stuffed = splitter.push(byte)
+                    if stuffed is not None:
+                        self._take(stuffed)
+        except DeviceError as error:
+            self._break(error)
+
+    def _take(self, stuffed: bytes) -> None:
+        try:
+            sequence, kind, body = wire.parse(stuffed)
+            if kind == wire.EVENT.kind:
+                self._event(wire.EVENT.read(body))
+                return
+        except wire.LinkError:
+            return  # noise: the command is sent again, the event comes again
+        if self._waiting and self._waiting[0] == sequence and not self._waiting[1].done():
+            self._waiting[1].set_result((kind, body))
+
+    def _event(self, values: dict[str, int]) -> None:
+        self._on_status(_status(values))
+
+    def _break(self, error: DeviceError) -> None:
+        self._broken = error
+        if self._waiting and not self._waiting[1].done():
+            self._waiting[1].set_exception(error)
+
+    def _refused(self, name: str, found: dict[str, int]) -> DeviceError:
+        reason = wire.REASONS[found["reason"]] if found["reason"] < len(wire.REASONS) else str(found["reason"])
+        if reason == "not_configured":
+            return DeviceProtocolError("board_reset", self.name, f"was reset before {name}", "It is configured again by itself.")
+        code, next_step = REFUSALS.get(reason, ("board_refused", "Compare the settings in [devices.board] with protocols/README.md."))
+        return DeviceRefused(code, self.name, f"refuses {name}: {reason}", next_step, reason=reason, wait_s=found["detail"] / 1000)
+
+    def _wrong(self, what: str) -> DeviceProtocolError:
+        return DeviceProtocolError("bad_answer", self.name, what, "It is asked again by itself.", wire=self._port.tail.text())
+
+
+def _status(values: dict[str, int]) -> BoardStatus:
+    inputs = wire.names_of(values["inputs"], wire.INPUTS)
+    measured = values["temperature_c10"] != wire.UNKNOWN
+    return BoardStatus(
+        mains_ok="mains_ok" in inputs,
+        ups_ok="ups_ok" in inputs,
+        genset_running="genset_running" in inputs,
+        genset_state=_name(wire.GENSET_STATES, values["genset_state"]),
+        light_on="light_seen" in inputs,
+        tamper="tamper" in inputs,
+        supply_mv=values["supply_mv"] or None,
+        temperature_c=values["temperature_c10"] / 10 if measured else None,
+        uptime_ms=values["uptime_s"] * 1000,
+        faults=tuple(wire.names_of(values["faults"], wire.FAULTS)),
+        watchdog_state=_name(wire.WATCHDOG_STATES, values["watchdog_state"]),
+        power_cycles=values["power_cycles"],
+        genset_failures=values["genset_failures"],
+        garbage=values["garbage"],
+        configured=bool(values["configured"]),
+    )
+
+
+def _name(names: tuple[str, ...], index: int) -> str:
+    return names[index] if index < len(names) else str(index)

@@ -1,0 +1,106 @@
+"""The bench's pins and wire: the same board as a process. The link is a pseudo-terminal, the pins are lines of text on another.
+
+REKAM_BOARD_LINK and REKAM_BOARD_PINS name the two. From the world: `i NAME 0|1` (an input), `a temperature_c10|supply_mv NUMBER`,
+`i light_seen 2` (the photodiode sees the light itself, as on a sound board). To the world: `o NAME 0|1` for each change of an output,
+`r` when the loop runs.
+"""
+
+import os
+import select
+import sys
+from time import ticks_diff, ticks_ms
+
+from protocols import board_link as wire
+
+FOLLOW = 2
+
+
+class Hal:
+    """What the board's tasks ask of the chip."""
+
+    def __init__(self):
+        self.serial = int(os.getenv("REKAM_BOARD_SERIAL") or "1")
+        self.reset_cause = 1
+        self.boot = ticks_ms() & 0xFFFFFFFF
+        self._wire = open(os.getenv("REKAM_BOARD_LINK"), "r+b", buffering=0)
+        self._pins = open(os.getenv("REKAM_BOARD_PINS"), "r+b", buffering=0)
+        self._poll = select.poll()
+        self._poll.register(self._wire, select.POLLIN)
+        self._poll.register(self._pins, select.POLLIN)
+        self._room = select.poll()
+        self._room.register(self._wire, select.POLLOUT)
+        self._inputs = [0] * len(wire.INPUTS)
+        self._inputs[wire.INPUTS.index("light_seen")] = FOLLOW
+        self._outputs = [0] * len(wire.OUTPUTS)
+        self._measures = {"temperature_c10": 250, "supply_mv": 5_000}
+        self._line = b""
+        self._fed = False
+        self._hear(1_000)
+
+    ticks_ms = staticmethod(ticks_ms)
+    ticks_diff = staticmethod(ticks_diff)
+
+    def reset(self):
+        """The bench starts another process."""
+        sys.exit(0)
+
+    def read(self, index):
+        level = self._inputs[index]
+        return self._outputs[0] & self._outputs[1] if level == FOLLOW else level
+
+    def write(self, index, level):
+        self._outputs[index] = level
+        self._pins.write(f"o {wire.OUTPUTS[index]} {level}\n".encode())
+
+    def temperature_c10(self):
+        return self._measures["temperature_c10"]
+
+    def supply_mv(self):
+        return self._measures["supply_mv"]
+
+    def link_read(self, buffer):
+        count = 0
+        while count < len(buffer) and self._ready(self._wire, 0):
+            buffer[count] = self._byte(self._wire)[0]
+            count += 1
+        return count
+
+    def link_write(self, data):
+        """A UART loses what nobody takes; so does this."""
+        if self._room.poll(0):
+            self._wire.write(data)
+
+    def feed(self):
+        if not self._fed:
+            self._fed = True
+            self._pins.write(b"r\n")
+
+    def idle(self, limit_ms):
+        self._hear(limit_ms)
+
+    def _hear(self, limit_ms):
+        """Wait at most that long for a byte; take in what the world says. One byte a read: MicroPython waits for all it was asked for."""
+        while self._ready(self._pins, limit_ms):
+            limit_ms = 0
+            byte = self._byte(self._pins)
+            if byte != b"\n":
+                self._line += byte
+                continue
+            self._obey(self._line.decode().split())
+            self._line = b""
+
+    def _obey(self, words):
+        if words[0] == "i":
+            self._inputs[wire.INPUTS.index(words[1])] = int(words[2])
+        else:
+            self._measures[words[1]] = int(words[2])
+
+    def _byte(self, stream):
+        byte = stream.read(1)
+        if not byte:
+            raise OSError("the bench is gone")
+        return byte
+
+    def _ready(self, stream, limit_ms):
+        found = [event[0] for event in self._poll.poll(limit_ms)]
+        return stream in found or stream.fileno() in found

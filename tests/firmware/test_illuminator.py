@@ -1,0 +1,156 @@
+"""The light never exceeds its limits, whatever is asked: checked on the pin's history, not on the board's own account."""
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from protocols import board_link as wire
+from tests.firmware.loader import Bench
+
+
+def pulses(bench: Bench) -> list[tuple[int, int]]:
+    """(on, off) times of the light pin, ms."""
+    found, on_ms = [], None
+    for at_ms, name, level in bench.hal.history:
+        if name == "light" and level:
+            on_ms = at_ms
+        elif name == "light" and on_ms is not None:
+            found.append((on_ms, at_ms))
+            on_ms = None
+    assert on_ms is None, "the light is still on"
+    return found
+
+
+def light(bench: Bench, duration_ms: int = 250, pulse_ms: int = 19, period_ms: int = 133, start: int = wire.NOW) -> dict[str, int]:
+    return bench.ask("light", start, duration_ms, pulse_ms, period_ms)
+
+
+def test_one_lease_gives_its_pulses_and_ends_alone(ready: Bench) -> None:
+    granted = light(ready)
+    assert (granted["lease_ms"], granted["pulse_ms"], granted["count"]) == (250, 19, 2)
+    ready.wait(1_000)
+    (first, first_off), (second, second_off) = pulses(ready)
+    assert first_off - first == second_off - second == 19
+    assert second - first == 133
+    assert (first - granted["start_ticks"]) % (wire.TICKS_MASK + 1) <= 1
+    assert ready.hal.outputs["light_supply"] == 0
+    assert ready.ask("dark") == {"pulses": 2, "seen_ms": 2 * 17}
+
+
+def test_a_pulse_begins_at_the_tick_asked_for(ready: Bench) -> None:
+    start = (ready.hal.now_ms + 60) & wire.TICKS_MASK
+    granted = light(ready, start=start)
+    ready.wait(400)
+    assert granted["start_ticks"] == start
+    assert abs((pulses(ready)[0][0] & wire.TICKS_MASK) - start) <= 1
+
+
+def test_longer_pulses_denser_periods_and_longer_leases_are_not_given(ready: Bench) -> None:
+    assert light(ready, pulse_ms=20)["refused"] == "bad_value"
+    assert light(ready, period_ms=126)["refused"] == "bad_value"
+    assert light(ready, duration_ms=5_000)["lease_ms"] == 250
+
+
+def test_duty_holds_between_leases_too(ready: Bench) -> None:
+    light(ready, duration_ms=30)
+    ready.wait(25)
+    assert light(ready, duration_ms=30)["refused"] == "light_duty"
+    assert light(ready, duration_ms=250)["count"] == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_greedy_host_never_gets_more_than_the_limits(ready: Bench, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(400):
+        light(ready, rng.randrange(1, 300), rng.randrange(1, 22), rng.randrange(20, 200))
+        ready.wait(rng.choice((1, 40, 60, 120)))
+    ready.wait(300)
+    found = pulses(ready)
+    assert max(off - on for on, off in found) <= 20
+    for (on, off), (after, _) in pairwise(found):
+        assert (off - on) / (after - on) <= 0.15
+    assert longest_burst_ms(found) <= 10_000
+
+
+def longest_burst_ms(found: list[tuple[int, int]]) -> int:
+    """Pulses that follow within 300 ms are one burst."""
+    longest, begin = 0, found[0][0]
+    for (_, off), (after, after_off) in pairwise(found):
+        begin = after if after - off >= 300 else begin
+        longest = max(longest, after_off - begin)
+    return longest
+
+
+def test_ten_seconds_of_burst_then_twenty_of_rest(ready: Bench) -> None:
+    while "refused" not in (answer := light(ready)):
+        ready.wait(100)
+    assert answer["refused"] == "light_rest"
+    assert 19_000 < answer["detail"] <= 20_000
+    found = pulses(ready)
+    assert 9_500 < found[-1][1] - found[0][0] <= 10_000
+    ready.wait(answer["detail"] - 10)
+    assert light(ready)["refused"] == "light_rest"
+    ready.wait(20)
+    assert light(ready)["count"] == 2
+    ready.wait(300)
+    assert pulses(ready)[-2][0] - found[-1][1] >= 20_000
+
+
+def test_a_silent_host_gets_darkness_within_the_lease(ready: Bench) -> None:
+    light(ready)
+    ready.wait(1_000)
+    assert ready.hal.outputs["light"] == 0
+    assert pulses(ready)[-1][1] - pulses(ready)[0][0] <= 250
+
+
+def test_dark_ends_a_pulse_at_once(ready: Bench) -> None:
+    light(ready)
+    ready.wait(5)
+    ready.ask("dark")
+    assert ready.hal.outputs["light"] == ready.hal.outputs["light_supply"] == 0
+
+
+def test_heat_ends_and_refuses_light_until_cleared_cool(ready: Bench) -> None:
+    light(ready)
+    ready.hal.celsius = 75
+    ready.wait(1_100)
+    assert "over_temperature" in ready.faults()
+    assert light(ready)["refused"] == "over_temperature"
+    ready.ask("clear")
+    assert "over_temperature" in ready.faults()
+    ready.hal.celsius = 60
+    ready.wait(1_100)
+    ready.ask("clear")
+    assert light(ready)["count"] == 2
+
+
+def test_light_that_stays_on_is_found_and_its_supply_cut(ready: Bench) -> None:
+    ready.hal.light_follows = False
+    light(ready, duration_ms=250)
+    ready.hal.inputs["light_seen"] = 1
+    ready.wait(300)
+    assert "light_stuck" in ready.faults()
+    assert ready.hal.outputs["light_supply"] == 0
+    assert light(ready)["refused"] == "light_fault"
+
+
+def test_light_that_is_never_seen_is_reported(ready: Bench) -> None:
+    ready.hal.light_follows = False
+    for _ in range(2):
+        light(ready)
+        ready.wait(400)
+    assert "light_dead" in ready.faults()
+    assert ready.ask("dark")["seen_ms"] == 0
+
+
+def test_nothing_shines_before_the_configuration_is_closed(bench: Bench) -> None:
+    assert light(bench)["refused"] == "not_configured"
+
+
+def test_the_pin_itself_goes_off_after_20_ms_when_the_illuminator_forgets(ready: Bench) -> None:
+    ready.board.illuminator.step = lambda dt_ms: None
+    ready.board.outputs.light.set(1)
+    ready.wait(25)
+    on_ms, off_ms = pulses(ready)[0]
+    assert off_ms - on_ms <= 20
