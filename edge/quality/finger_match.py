@@ -5,8 +5,7 @@ who somebody is. On 256 x 288 prints of a public set it caught 69 % of repeats w
 finger is one spectrum in RAM; left and right cannot be told from a single print.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -18,24 +17,31 @@ from edge.quality.finger import SIDE_MIN_PX, at_500_ppi
 Field = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
-PERIOD_PX = 9.0
-"""ridge distance at 500 ppi"""
+PERIOD_PX = 4.5
+"""ridge distance at 250 ppi: prints are compared at half size"""
 DIRECTIONS = 16
 SIDE_PX = 256
 TURNS_DEG = range(-20, 21, 2)
 BAND = (0.09, 0.36)
-"""cycles per pixel at half size: ridges and their near harmonics"""
+"""cycles per pixel: ridges and what lies near"""
 
 
-@dataclass(frozen=True, slots=True)
 class Print:
-    """A new print, turned every way it may lie; `kept` is the upright one."""
+    """A new print, ready to be compared; the turned spectra are made when first asked for."""
 
-    turned: tuple[Spectrum, ...]
+    def __init__(self, ridges: Field, x: float, y: float) -> None:
+        """ridges: -1..1 at half size, 0 outside the finger, whose middle is (x, y)."""
+        self._ridges, self._x, self._y = ridges, x, y
 
-    @property
+    @cached_property
     def kept(self) -> Spectrum:
-        return self.turned[len(self.turned) // 2]
+        """Upright, 0.26 MB."""
+        return _spectrum(self._ridges, self._x, self._y, 0)
+
+    @cached_property
+    def turned(self) -> tuple[Spectrum, ...]:
+        """Every way it may lie."""
+        return tuple(_spectrum(self._ridges, self._x, self._y, turn) for turn in TURNS_DEG)
 
 
 class Gallery:
@@ -59,51 +65,42 @@ class Gallery:
 
 
 def examine(frame: Frame) -> Print | None:
-    """Prepare a new print for comparing (about 50 ms); None for pictures that are no print. frame: grey with its ppi."""
-    if frame.pixels.ndim != 2 or frame.ppi is None or min(frame.pixels.shape) < SIDE_MIN_PX:
+    """Prepare a new print for comparing; None for pictures that are no print. frame: grey with its ppi."""
+    if frame.pixels.ndim != 2 or frame.pixels.dtype != np.uint8 or frame.ppi is None or frame.ppi < 250 or min(frame.pixels.shape) < SIDE_MIN_PX:
         return None
     ridges, mask = _ridges(at_500_ppi(frame.pixels, frame.ppi))
-    if not mask.any():
-        return None
-    half = np.asarray(cv2.resize(ridges, (0, 0), fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    rows, columns = np.nonzero(mask[::2, ::2])
-    return Print(tuple(_spectrum(half, float(columns.mean()), float(rows.mean()), turn) for turn in TURNS_DEG))
+    rows, columns = np.nonzero(mask)
+    return Print(ridges, float(columns.mean()), float(rows.mean())) if rows.size else None
 
 
 def likeness(new: Print, kept: Spectrum) -> float:
     """0..100: the highest peak over all turns."""
     band = _band()
-    peak = max(float(_correlation(turned, kept, band).max()) for turned in new.turned)
-    return 100 * peak / float(band.mean())
+    return 100 * max(_peak(turned, kept, band) for turned in new.turned) / float(_band_share())
 
 
-def _correlation(a: Spectrum, b: Spectrum, band: Field) -> Field:
-    cross = a * np.conj(b)
-    whitened = cross / (np.abs(cross) + 1e-6) * band
-    return np.asarray(cv2.idft(_as_planes(whitened), flags=cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT), dtype=np.float32)
-
-
-def _as_planes(spectrum: Spectrum) -> Field:
-    return np.ascontiguousarray(spectrum).view(np.float32).reshape(*spectrum.shape, 2)
+def _peak(a: Spectrum, b: Spectrum, band: Field) -> float:
+    """Phase-only correlation: only where ridges can be, every frequency counts the same."""
+    cross = a * b.conj()
+    return float(np.fft.irfft2(cross * (band / (np.abs(cross) + np.float32(1e-6))), s=(SIDE_PX, SIDE_PX)).max())
 
 
 def _spectrum(half: Field, x: float, y: float, turn_deg: float) -> Spectrum:
     """Turned about the print's middle, which goes to the middle of the square."""
     matrix = np.asarray(cv2.getRotationMatrix2D((x, y), turn_deg, 1), dtype=np.float64)
     matrix[:, 2] += (SIDE_PX / 2 - x, SIDE_PX / 2 - y)
-    square = cv2.warpAffine(half, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR)
-    planes = np.asarray(cv2.dft(square, flags=cv2.DFT_COMPLEX_OUTPUT), dtype=np.float32)
-    return np.asarray(planes[..., 0] + 1j * planes[..., 1], dtype=np.complex64)
+    square = np.asarray(cv2.warpAffine(half, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(np.fft.rfft2(square), dtype=np.complex64)
 
 
 def _ridges(grey: NDArray[np.uint8]) -> tuple[Field, NDArray[np.bool_]]:
-    """Ridges as -1..1 inside the finger, 0 outside; and the finger."""
-    field = grey.astype(np.float32)
-    mean = cv2.GaussianBlur(field, (0, 0), 8)
-    deviation = np.sqrt(np.maximum(np.asarray(cv2.GaussianBlur(field * field, (0, 0), 8)) - np.asarray(mean) ** 2, 0))
+    """Half size: ridges as -1..1 inside the finger, 0 outside; and the finger."""
+    field = np.asarray(cv2.resize(grey, (0, 0), fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    mean = cv2.GaussianBlur(field, (0, 0), 4)
+    deviation = np.sqrt(np.maximum(np.asarray(cv2.GaussianBlur(field * field, (0, 0), 4)) - np.asarray(mean) ** 2, 0))
     flat = np.asarray((field - mean) / (deviation + 6), dtype=np.float32)
     mask = (deviation > max(8.0, 0.28 * float(np.percentile(deviation, 95)))).astype(np.uint8)
-    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((21, 21), np.uint8)), dtype=np.uint8)
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((11, 11), np.uint8)), dtype=np.uint8)
     index = np.rint(_direction(flat) / np.pi * DIRECTIONS).astype(np.intp) % DIRECTIONS
     enhanced = np.zeros_like(flat)
     for number, kernel in enumerate(_gabors()):
@@ -114,10 +111,10 @@ def _ridges(grey: NDArray[np.uint8]) -> tuple[Field, NDArray[np.bool_]]:
 
 
 def _direction(flat: Field) -> Field:
-    """Direction across the ridges, 0..pi, smoothed over 6 px."""
+    """Direction across the ridges, 0..pi, smoothed."""
     gx, gy = (np.asarray(cv2.Sobel(flat, cv2.CV_32F, *order)) for order in ((1, 0), (0, 1)))
-    across = np.asarray(cv2.GaussianBlur(gx * gx - gy * gy, (0, 0), 6))
-    along = np.asarray(cv2.GaussianBlur(2 * gx * gy, (0, 0), 6))
+    across = np.asarray(cv2.GaussianBlur(gx * gx - gy * gy, (0, 0), 3))
+    along = np.asarray(cv2.GaussianBlur(2 * gx * gy, (0, 0), 3))
     return np.asarray(0.5 * np.arctan2(along, across) % np.pi, dtype=np.float32)
 
 
@@ -125,7 +122,7 @@ def _direction(flat: Field) -> Field:
 def _gabors() -> tuple[Field, ...]:
     """Even kernels across each direction: zero mean, absolute sum 1."""
     sigma = PERIOD_PX / 2
-    y, x = np.mgrid[-13:14, -13:14].astype(np.float32)
+    y, x = np.mgrid[-6:7, -6:7].astype(np.float32)
     kernels = []
     for number in range(DIRECTIONS):
         angle = np.pi * number / DIRECTIONS
@@ -137,6 +134,12 @@ def _gabors() -> tuple[Field, ...]:
 
 @lru_cache(maxsize=1)
 def _band() -> Field:
-    frequency = np.fft.fftfreq(SIDE_PX)
-    radius = np.hypot(frequency[:, None], frequency[None, :])
+    """On the half plane that a real picture's spectrum needs."""
+    radius = np.hypot(np.fft.fftfreq(SIDE_PX)[:, None], np.fft.rfftfreq(SIDE_PX)[None, :])
     return np.asarray((radius > BAND[0]) & (radius < BAND[1]), dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _band_share() -> float:
+    """The highest peak that two equal prints can have."""
+    return float(np.fft.irfft2(_band().astype(np.complex64), s=(SIDE_PX, SIDE_PX)).max())

@@ -10,7 +10,7 @@ from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure
 
 def assess(series: SignatureSeries, limits: Limits = DEFAULTS) -> Verdict:
     """series: first to last touch, in tablet units."""
-    if series.units_mm <= 0 or series.x_max <= 0 or series.y_max <= 0:
+    if not 0.1 <= series.units_mm <= 10_000 or series.x_max <= 0 or series.y_max <= 0:
         return could_not_judge("signature_not_judged")
     touches = [sample for sample in series.samples if sample.tip]
     if not touches:
