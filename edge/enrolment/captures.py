@@ -18,8 +18,8 @@ COMPARED = {"finger": "same_finger", "iris": "same_eye"}
 
 
 def carry_on(enrolment: Enrolment, after_lift: bool = False) -> Step:
-    """Start the next capture when captures are going and none is running."""
-    if not enrolment.going or enrolment.capture is not None:
+    """Start the next capture when captures are going in this step and none is running."""
+    if enrolment.capture is not None or enrolment.going != step_of(enrolment).id:
         return enrolment, ()
     target = due(enrolment)
     if target is None:
@@ -39,12 +39,13 @@ def stop_captures(state: State) -> Result:
     """Nothing new is taken; what was taken is still judged and saved."""
     if state.enrolment is None:
         return state, ()
-    enrolment, commands = break_off(replace(state.enrolment, going=False))
+    enrolment, commands = break_off(replace(state.enrolment, going=""))
     return moved(state, enrolment, *commands)
 
 
 def on_capture(state: State, event: ev.Capture, at_ms: int) -> Result:
-    enrolment = replace(at_desk(state), going=True, verdict=None, device_lost=False, problem="", resumed=False)
+    enrolment = at_desk(state)
+    enrolment = replace(enrolment, going=step_of(enrolment).id, verdict=None, device_lost=False, problem="", resumed=False)
     enrolment, commands = carry_on(enrolment)
     return moved(state, enrolment, *commands)
 
@@ -84,7 +85,7 @@ def on_failed(state: State, event: ev.CaptureFailed, at_ms: int) -> Result:
         return state, ()
     verdict = Verdict(event.target, event.code, f"{event.code}_fix")
     enrolment = _tried(enrolment, event.target)
-    return moved(state, replace(enrolment, capture=None, reading=False, lifting=False, going=False, verdict=verdict, device_lost=event.device_lost))
+    return moved(state, replace(enrolment, capture=None, reading=False, lifting=False, going="", verdict=verdict, device_lost=event.device_lost))
 
 
 def on_judged(state: State, event: ev.Judged, at_ms: int) -> Result:
@@ -135,10 +136,11 @@ def _rejected(enrolment: Enrolment, event: ev.Judged) -> Step:
 
 def _after_rejection(enrolment: Enrolment, enough: bool) -> Step:
     """Ask for the failed one again, or wait for the operator."""
-    going = enrolment.going and step_of(enrolment).retries_itself and not enough
-    enrolment = replace(enrolment, going=going)
+    step = step_of(enrolment)
+    if enough or not step.retries_itself:
+        enrolment = replace(enrolment, going="")
     waiting = enrolment.capture is not None and not enrolment.reading
-    if not waiting or not step_of(enrolment).retries_itself:
+    if not waiting or not step.retries_itself:
         return carry_on(enrolment, after_lift=True)
     enrolment, stops = break_off(enrolment)
     enrolment, starts = carry_on(enrolment, after_lift=True)
@@ -174,7 +176,7 @@ def _guarded(enrolment: Enrolment, progress: Progress, target: Target) -> Progre
 def on_save_failed(state: State, event: ev.SaveFailed, at_ms: int) -> Result:
     enrolment = at_desk(state)
     progress = replace(enrolment.progress, forced=_without(enrolment.progress.forced, event.target))
-    return moved(state, replace(enrolment, progress=progress, saving=enrolment.saving - {event.target}, going=False, problem=event.code))
+    return moved(state, replace(enrolment, progress=progress, saving=enrolment.saving - {event.target}, going="", problem=event.code))
 
 
 def on_retake(state: State, event: ev.Retake, at_ms: int) -> Result:
@@ -182,7 +184,7 @@ def on_retake(state: State, event: ev.Retake, at_ms: int) -> Result:
     if target not in retakeable(enrolment):
         raise refuse("bad_position", "nothing is saved there to take again")
     enrolment, forgets = _drop_tries(enrolment, target)
-    return moved(state, replace(enrolment, retake=target, going=False, verdict=None, problem="", resumed=False), *forgets)
+    return moved(state, replace(enrolment, retake=target, going="", verdict=None, problem="", resumed=False), *forgets)
 
 
 def on_keep(state: State, event: ev.Keep, at_ms: int) -> Result:
@@ -206,7 +208,7 @@ def on_use_best(state: State, event: ev.UseBest, at_ms: int) -> Result:
         tries=tuple(other for other in enrolment.tries if other != best),
         saving=enrolment.saving | {best.target},
         verdict=None,
-        going=step_of(enrolment).retries_itself,
+        going=step_of(enrolment).id if step_of(enrolment).retries_itself else "",
     )
     enrolment, commands = carry_on(enrolment, after_lift=True)
     return moved(state, enrolment, ev.Save(best.target, best.token), *commands)

@@ -3,14 +3,16 @@
 from msgspec.structs import replace
 
 from edge.enrolment import events as ev
-from edge.enrolment.captures import break_off
+from edge.enrolment.captures import break_off, timed
 from edge.enrolment.handling import Result, Table, at_desk, moved, refuse
 from edge.enrolment.procedure import ABANDON_REASONS
 from edge.enrolment.state import State
 
 
 def on_confirm_review(state: State, event: ev.ConfirmReview, at_ms: int) -> Result:
-    return moved(state, replace(at_desk(state), busy="closing", problem="", resumed=False), ev.CloseRecord(event.urgent))
+    enrolment = at_desk(state)
+    progress = timed(enrolment.progress, "review", at_ms - enrolment.since_ms)
+    return moved(state, replace(enrolment, busy="closing", problem="", resumed=False, progress=progress, since_ms=at_ms), ev.CloseRecord(event.urgent))
 
 
 def on_closed(state: State, event: ev.RecordClosed, at_ms: int) -> Result:
@@ -49,7 +51,7 @@ def on_finish(state: State, event: ev.Finish, at_ms: int) -> Result:
 def on_abandon(state: State, event: ev.Abandon, at_ms: int) -> Result:
     if event.reason not in ABANDON_REASONS:
         raise refuse("bad_reason", "not a reason for abandoning a person")
-    enrolment, stops = break_off(replace(at_desk(state), going=False))
+    enrolment, stops = break_off(replace(at_desk(state), going=""))
     return moved(state, replace(enrolment, busy="abandoning", problem=""), *stops, ev.AbandonRecord(event.reason))
 
 

@@ -65,7 +65,7 @@ def _enter(before: Enrolment, after: Enrolment, at_ms: int) -> Enrolment:
     if left == entered:
         return after
     progress = timed(after.progress, left, at_ms - after.since_ms)
-    return replace(after, progress=progress, since_ms=at_ms, going=False, verdict=None, device_lost=False)
+    return replace(after, progress=progress, since_ms=at_ms, going="", verdict=None, device_lost=False)
 
 
 def _kept(progress: Progress) -> Progress:

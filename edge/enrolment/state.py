@@ -91,8 +91,8 @@ class Enrolment(Struct, frozen=True):
     busy: str = ""
     """what the session is doing apart from captures: beginning, finding, closing, abandoning"""
     printing: bool = False
-    going: bool = False
-    """captures follow each other without a touch"""
+    going: str = ""
+    """the step in which captures follow each other without a touch"""
     capture: Target | None = None
     reading: bool = False
     lifting: bool = False

@@ -42,6 +42,7 @@ async def to_step(bench: DeskBench, step: str) -> None:
     """Do what the page would do until that step is reached."""
     while (seen := bench.session.snapshot())["step"] != step:
         await act(bench, seen)
+    await until(lambda: bench.session.snapshot()["activity"] is None, "rest")
 
 
 async def act(bench: DeskBench, seen: dict[str, Any]) -> None:

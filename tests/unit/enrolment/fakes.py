@@ -153,6 +153,8 @@ class IrisCamera:
 
 
 class Tablet:
+    name = "tablet"
+
     def __init__(self, bodies: FakeBodies) -> None:
         self.bodies = bodies
         self._ended = asyncio.Event()

@@ -14,6 +14,7 @@ from edge.enrolment.session import Gate, Hooks
 from edge.errors import DeviceAbsent, DeviceRefused, DeviceTimeout, RefusedEvent
 from edge.store.store import Store
 from tests.unit.enrolment.desk import at, finish, log_in, manifest, opened, run, running, to_step
+from tests.unit.enrolment.fakes import FastClock
 from tests.waiting import until
 
 BAD = Opinion(passed=False, reason="finger_dry", fix="finger_dry_fix", score=0.5)
@@ -196,12 +197,12 @@ def test_the_page_is_told_to_have_the_finger_lifted(tmp_path: Path) -> None:
             await log_in(bench)
             await to_step(bench, "fingers")
             hints = []
-            bench.bodies.finger_on = 3
+            bench.bodies.finger_on = 30
             await bench.session.post(ev.Capture())
-            while bench.session.snapshot()["step"] == "fingers":
-                seen = bench.session.snapshot()
+            async for seen in bench.session.changes():
+                if seen["step"] != "fingers":
+                    break
                 hints.append((seen["hint"], seen["target"] and seen["target"]["position"]))
-                await until(lambda seen=seen: bench.changed(seen), "more")  # type: ignore[misc]
             assert ("place", 2) in hints
             assert ("lift", None) in hints
             assert all(position is None for hint, position in hints if hint == "lift")
@@ -325,7 +326,7 @@ def test_rapid_double_taps_skip_nothing(tmp_path: Path) -> None:
 
 def test_wrong_pins_are_slowed_down(tmp_path: Path) -> None:
     async def work() -> None:
-        async with running(tmp_path) as bench:
+        async with running(tmp_path, clock=FastClock(speed=1)) as bench:
             for _ in range(3):
                 await bench.session.post(ev.LogIn(operator="ani", pin="0000"))
                 await until(lambda: bench.session.snapshot()["activity"] is None, "the answer")
