@@ -134,7 +134,7 @@ class Decoder:
             return None
         pid, length = struct.unpack_from(">BH", self._held, 6)
         if not CHECKSUM_BYTES <= length <= LONGEST_PAYLOAD + CHECKSUM_BYTES or pid not in (COMMAND, DATA, ACK, END) or self._held[2:6] != ADDRESS:
-            return self._damage(f"impossible header {self._held[:HEADER_BYTES].hex()}")
+            return self._damage("impossible header")
         end = HEADER_BYTES + length
         if len(self._held) < end:
             return None

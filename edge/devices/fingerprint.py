@@ -16,7 +16,7 @@ from adafruit_fingerprint import Adafruit_Fingerprint
 from edge.clock import Clock
 from edge.devices.interfaces import Frame, Identity, Progress
 from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
-from edge.links.serial_port import SerialPort
+from edge.links.serial_port import SerialPort, WireTail
 from protocols import zfm
 from station_config.schema import Fingerprint
 
@@ -46,16 +46,19 @@ LIBRARY_FAILS = (RuntimeError, UnboundLocalError, struct.error, IndexError, zfm.
 class CheckedUart:
     """The serial port as the library sees it: one whole acknowledge with a right checksum, or nothing."""
 
-    def __init__(self, port: serial.Serial) -> None:
+    def __init__(self, port: serial.Serial, tail: WireTail) -> None:
+        """tail: told of commands and acknowledges only; all else on this wire may be part of a finger."""
         self.code: int | None = None
         """confirmation code of the last answer, None when none came"""
         self._port = port
+        self._tail = tail
         self._answer = b""
 
     def write(self, data: bytes) -> int | None:
         self._port.reset_input_buffer()
         self._answer = b""
         self.code = None
+        self._tail.show(">", bytes(data))
         return self._port.write(bytes(data))
 
     def read(self, count: int) -> bytes:
@@ -66,6 +69,7 @@ class CheckedUart:
                 return b""
             self.code = payload[0]
             whole = zfm.encode(zfm.ACK, payload)
+            self._tail.show("<", whole)
             if len(whole) != count and self.code == zfm.OK:
                 raise zfm.ZfmError(f"answer of {len(whole)} bytes instead of {count}: it belongs to an older command")
             self._answer = whole.ljust(count, b"\0")
@@ -96,6 +100,7 @@ class ZfmSensor:
         self._config = config
         self._clock = clock
         self._port = SerialPort(name, config.port, config.baud)
+        self._port.tail.private = True
         self._uart: CheckedUart | None = None
         self._library: Adafruit_Fingerprint | None = None
         self._aura = False
@@ -158,7 +163,7 @@ class ZfmSensor:
         raise DeviceAbsent("device_silent", self.name, what, "Check plug and power.", wire=self._port.tail.text())
 
     def _connect(self, port: serial.Serial) -> Adafruit_Fingerprint:
-        self._uart = CheckedUart(port)
+        self._uart = CheckedUart(port, self._port.tail)
         return Adafruit_Fingerprint(self._uart)
 
     async def _largest_packets(self) -> None:

@@ -120,6 +120,7 @@ class SerialTablet(_Tablet):
         await self._stop_reading()
         self._decoder = isdv4.Decoder()
         self._port.drop_input()
+        self._port.tail.private = True  # a signature does not belong in a fault report
         self._start_reading()
         await self._port.write(isdv4.START)
 
@@ -142,7 +143,7 @@ class SerialTablet(_Tablet):
 
     def _check(self, pen: isdv4.Pen) -> None:
         if pen.x > self._maxima.x or pen.y > self._maxima.y or pen.pressure > self._maxima.pressure:
-            what = f"pen at {pen.x}, {pen.y}, pressure {pen.pressure}: beyond the tablet's {self._maxima.x}, {self._maxima.y}, {self._maxima.pressure}"
+            what = f"a pen report beyond the tablet's range of {self._maxima.x}, {self._maxima.y}, {self._maxima.pressure}"
             raise DeviceProtocolError("bad_answer", self.name, what, "Sign once more; check the cable.", wire=self._port.tail.text())
 
 

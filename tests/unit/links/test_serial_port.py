@@ -186,3 +186,14 @@ def test_tail_is_bounded_and_joins_neighbours() -> None:
     assert tail.text() == "> 0203 < 0405"
     tail.add("<", bytes(100))
     assert tail.text() == "< 00000000"
+
+
+def test_private_bytes_are_counted_and_never_kept() -> None:
+    tail = WireTail(limit=8)
+    tail.add(">", b"\x0a")
+    tail.private = True
+    tail.add("<", b"\x77" * 3)
+    tail.add("<", b"\x77" * 4)
+    tail.private = False
+    tail.add("<", b"\x07")
+    assert tail.text() == "> 0a < (7 bytes) 07"
