@@ -26,10 +26,10 @@ from protocols.record import (
     encode_receipt,
 )
 from protocols.sealing import SealingError, open_entry
-from tests.records import TestStation
+from tests.records import new_station
 
 LIMIT = 100_000
-STATION = TestStation()
+STATION = new_station()
 RECORD = STATION.record().envelope
 EVENT = STATION.event()
 

@@ -13,12 +13,13 @@ from protocols.canonical import canonical_dumps
 from protocols.custody.receiver import Accepted, Refused
 from protocols.record import FIRST, Receipt, encode_manifest
 from protocols.sealing import ENTRY_TYPE, RECEIPT_TYPE, SoftwareSigner, open_receipt, sign1
-from tests.records import KnownStations, Made, StillClock, TestStation, new_signer
+from simulators.signing_station import SigningStation
+from tests.records import KnownStations, Made, StillClock, new_signer, new_station
 
 
 @pytest.fixture
-def station() -> TestStation:
-    return TestStation()
+def station() -> SigningStation:
+    return new_station()
 
 
 @pytest.fixture
@@ -32,13 +33,13 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, station: TestStation, signer: SoftwareSigner, clock: StillClock) -> Iterator[DistrictStore]:
+def store(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> Iterator[DistrictStore]:
     opened = reopen(tmp_path, station, signer, clock)
     yield opened
     opened.close()
 
 
-def reopen(folder: Path, station: TestStation, signer: SoftwareSigner, clock: StillClock, quota: int = 1000) -> DistrictStore:
+def reopen(folder: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock, quota: int = 1000) -> DistrictStore:
     known = KnownStations({station.name: station.key.public_key()})
     return DistrictStore.open(folder / "data", known, signer, "poso", clock, quota)
 
@@ -62,7 +63,7 @@ def alarms(store: DistrictStore) -> dict[str, int]:
     return dict(store.connection.execute("SELECT kind, count FROM alarms"))
 
 
-def test_a_record_is_stored_and_receipted(store: DistrictStore, station: TestStation, signer: SoftwareSigner) -> None:
+def test_a_record_is_stored_and_receipted(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
     made = station.record()
     receipt = verified(send(store, "s-1", made), signer)
     assert (receipt.outcome, receipt.reason, receipt.record_id, receipt.manifest_sha256) == ("stored", "", made.record_id, made.digest)
@@ -71,7 +72,7 @@ def test_a_record_is_stored_and_receipted(store: DistrictStore, station: TestSta
     assert (folder / "manifest.cose").read_bytes() == made.envelope
 
 
-def test_a_lost_receipt_comes_again_in_the_same_bytes(store: DistrictStore, station: TestStation) -> None:
+def test_a_lost_receipt_comes_again_in_the_same_bytes(store: DistrictStore, station: SigningStation) -> None:
     made = station.record()
     receipt = send(store, "s-1", made)
     assert store.complete("s-1", made.record_id) == store.receipt("s-1", 1) == receipt
@@ -79,7 +80,7 @@ def test_a_lost_receipt_comes_again_in_the_same_bytes(store: DistrictStore, stat
     assert store.receipted("s-1", 1, 9) == [(1, 2)]
 
 
-def test_receipts_form_a_chain(store: DistrictStore, station: TestStation, signer: SoftwareSigner) -> None:
+def test_receipts_form_a_chain(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
     for _ in range(3):
         store.accept_entry("s-1", station.event())
     store.flush()
@@ -89,7 +90,7 @@ def test_receipts_form_a_chain(store: DistrictStore, station: TestStation, signe
     assert [receipt.head for receipt in receipts] == [FIRST, *(hashlib.sha256(envelope or b"").digest() for envelope in envelopes[:2])]
 
 
-def test_nothing_is_receipted_before_all_content_is_there(store: DistrictStore, station: TestStation) -> None:
+def test_nothing_is_receipted_before_all_content_is_there(store: DistrictStore, station: SigningStation) -> None:
     made = station.record()
     store.accept_entry("s-1", made.envelope)
     store.write_chunk("s-1", made.record_id, 0, 0, made.parts[0])
@@ -99,7 +100,7 @@ def test_nothing_is_receipted_before_all_content_is_there(store: DistrictStore, 
     assert store.have("s-1", made.record_id) == [(0, 0, len(made.parts[0]))]
 
 
-def test_altered_content_is_dropped_and_asked_for_again(store: DistrictStore, station: TestStation) -> None:
+def test_altered_content_is_dropped_and_asked_for_again(store: DistrictStore, station: SigningStation) -> None:
     made = station.record()
     store.accept_entry("s-1", made.envelope)
     for index, data in enumerate(made.parts):
@@ -114,7 +115,7 @@ def test_altered_content_is_dropped_and_asked_for_again(store: DistrictStore, st
 
 
 def test_what_was_flushed_survives_a_restart(
-    tmp_path: Path, store: DistrictStore, station: TestStation, signer: SoftwareSigner, clock: StillClock
+    tmp_path: Path, store: DistrictStore, station: SigningStation, signer: SoftwareSigner, clock: StillClock
 ) -> None:
     made = station.record()
     store.accept_entry("s-1", made.envelope)
@@ -129,7 +130,7 @@ def test_what_was_flushed_survives_a_restart(
 
 
 def test_a_receipt_that_a_cut_left_unsigned_is_signed_at_start(
-    tmp_path: Path, store: DistrictStore, station: TestStation, signer: SoftwareSigner, clock: StillClock
+    tmp_path: Path, store: DistrictStore, station: SigningStation, signer: SoftwareSigner, clock: StillClock
 ) -> None:
     store.accept_entry("s-1", station.event())
     store.connection.execute("COMMIT")
@@ -140,13 +141,13 @@ def test_a_receipt_that_a_cut_left_unsigned_is_signed_at_start(
 
 
 def test_a_second_district_on_the_folder_is_refused(
-    tmp_path: Path, store: DistrictStore, station: TestStation, signer: SoftwareSigner, clock: StillClock
+    tmp_path: Path, store: DistrictStore, station: SigningStation, signer: SoftwareSigner, clock: StillClock
 ) -> None:
     with pytest.raises(DistrictError, match="another district"):
         reopen(tmp_path, station, signer, clock)
 
 
-def test_missing_numbers_show(store: DistrictStore, station: TestStation) -> None:
+def test_missing_numbers_show(store: DistrictStore, station: SigningStation) -> None:
     entries = [station.event() for _ in range(7)]
     for index in (0, 3, 6):
         assert isinstance(store.accept_entry("s-1", entries[index]), Accepted)
@@ -158,7 +159,7 @@ def test_missing_numbers_show(store: DistrictStore, station: TestStation) -> Non
     assert alarms(store) == {}
 
 
-def test_the_same_id_with_other_bytes_never_overwrites(store: DistrictStore, station: TestStation, signer: SoftwareSigner) -> None:
+def test_the_same_id_with_other_bytes_never_overwrites(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
     first = station.record()
     send(store, "s-1", first)
     second = station.record(record_id=first.record_id)
@@ -172,7 +173,7 @@ def test_the_same_id_with_other_bytes_never_overwrites(store: DistrictStore, sta
     assert store.missing("s-1") == []
 
 
-def test_an_old_card_image_is_quarantined_with_all_its_content(store: DistrictStore, station: TestStation, signer: SoftwareSigner) -> None:
+def test_an_old_card_image_is_quarantined_with_all_its_content(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
     old = station.copy()
     good = station.record()
     send(store, "s-1", good)
@@ -186,7 +187,7 @@ def test_an_old_card_image_is_quarantined_with_all_its_content(store: DistrictSt
     assert verified(store.receipt("s-1", 1), signer).manifest_sha256 == good.digest
 
 
-def test_a_clone_beside_the_real_card_raises_its_own_alarm(store: DistrictStore, station: TestStation) -> None:
+def test_a_clone_beside_the_real_card_raises_its_own_alarm(store: DistrictStore, station: SigningStation) -> None:
     store.accept_entry("s-1", station.event())
     clone = station.copy()
     store.accept_entry("s-1", station.event())
@@ -195,7 +196,7 @@ def test_a_clone_beside_the_real_card_raises_its_own_alarm(store: DistrictStore,
     assert alarms(store) == {"fork": 1, "clone": 1}
 
 
-def test_a_first_entry_must_start_the_chain(store: DistrictStore, station: TestStation, signer: SoftwareSigner) -> None:
+def test_a_first_entry_must_start_the_chain(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
     station.previous = bytes([1] * 32)
     store.accept_entry("s-1", station.event())
     store.flush()
@@ -207,13 +208,13 @@ def test_a_first_entry_must_start_the_chain(store: DistrictStore, station: TestS
     [("empty", "length"), ("huge", "length"), ("junk", "malformed"), ("unknown key", "unknown_key"), ("other type", "content_type"),
      ("flipped", "signature"), ("foreign", "foreign"), ("no entry", "format"), ("future", "version")],
 )  # fmt: skip
-def test_refused_without_a_trace_but_an_alarm(store: DistrictStore, station: TestStation, name: str, reason: str) -> None:
-    other = TestStation("s-2", station.key)
+def test_refused_without_a_trace_but_an_alarm(store: DistrictStore, station: SigningStation, name: str, reason: str) -> None:
+    other = new_station("s-2", station.key)
     future = canonical_dumps([[2, "record", "unknown", "fields"]])
     flipped = bytearray(station.copy().event())
     flipped[-1] ^= 1
     envelopes = {
-        "empty": b"", "huge": bytes(100_000), "junk": b"\xd2junk", "unknown key": TestStation("s-1").event(),
+        "empty": b"", "huge": bytes(100_000), "junk": b"\xd2junk", "unknown key": new_station("s-1").event(),
         "other type": sign1(b"x", station.signer, RECEIPT_TYPE), "flipped": bytes(flipped), "foreign": other.event(),
         "no entry": sign1(canonical_dumps([[1, "event"]]), station.signer, ENTRY_TYPE), "future": sign1(future, station.signer, ENTRY_TYPE),
     }
@@ -223,7 +224,7 @@ def test_refused_without_a_trace_but_an_alarm(store: DistrictStore, station: Tes
     assert store.connection.execute("SELECT count(*) FROM unread").fetchone()[0] == (name == "future")
 
 
-def test_a_record_beyond_all_measure_is_rejected(store: DistrictStore, station: TestStation, signer: SoftwareSigner) -> None:
+def test_a_record_beyond_all_measure_is_rejected(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
     manifest = station.copy().record().manifest
     parts = tuple(msgspec.structs.replace(manifest.parts[0], position=n, size=8 * 1024 * 1024) for n in range(5))
     envelope = station.sign(encode_manifest(msgspec.structs.replace(manifest, parts=parts)))
@@ -232,7 +233,7 @@ def test_a_record_beyond_all_measure_is_rejected(store: DistrictStore, station: 
     assert verified(store.receipt("s-1", 1), signer).outcome == "rejected"
 
 
-def test_the_quota_of_a_day(tmp_path: Path, station: TestStation, signer: SoftwareSigner, clock: StillClock) -> None:
+def test_the_quota_of_a_day(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> None:
     store = reopen(tmp_path, station, signer, clock, quota=2)
     made = [station.record() for _ in range(3)]
     assert [type(store.accept_entry("s-1", record.envelope)) for record in made] == [Accepted, Accepted, Refused]
@@ -241,8 +242,8 @@ def test_the_quota_of_a_day(tmp_path: Path, station: TestStation, signer: Softwa
     store.close()
 
 
-def test_another_stations_content_is_not_touched(tmp_path: Path, station: TestStation, signer: SoftwareSigner, clock: StillClock) -> None:
-    stranger = TestStation("s-2")
+def test_another_stations_content_is_not_touched(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> None:
+    stranger = new_station("s-2")
     known = KnownStations({"s-1": station.key.public_key(), "s-2": stranger.key.public_key()})
     store = DistrictStore.open(tmp_path / "data", known, signer, "poso", clock)
     made = station.record()
@@ -253,7 +254,7 @@ def test_another_stations_content_is_not_touched(tmp_path: Path, station: TestSt
 
 
 @pytest.mark.parametrize(("part", "offset", "length"), [(9, 0, 1), (0, 400, 1), (0, 0, 10_000)])
-def test_chunks_outside_a_part_are_refused(store: DistrictStore, station: TestStation, part: int, offset: int, length: int) -> None:
+def test_chunks_outside_a_part_are_refused(store: DistrictStore, station: SigningStation, part: int, offset: int, length: int) -> None:
     made = station.record()
     store.accept_entry("s-1", made.envelope)
     assert not store.write_chunk("s-1", made.record_id, part, offset, bytes(length))

@@ -24,7 +24,7 @@ from protocols.record import (
     encode_manifest,
     encode_receipt,
 )
-from tests.records import TestStation
+from tests.records import new_station
 
 CDDL = (Path(protocols.__file__).parent / "record.cddl").read_text(encoding="utf-8")
 RECEIPT = Receipt(
@@ -36,12 +36,12 @@ replace = msgspec.structs.replace
 
 @pytest.fixture
 def manifest() -> Manifest:
-    return TestStation().record().manifest
+    return new_station().record().manifest
 
 
 @pytest.fixture
 def event() -> LedgerEvent:
-    return LedgerEvent(header=TestStation().header("event"), event="fault", detail={"device": "fingerprint", "times": 3, "repaired": False})
+    return LedgerEvent(header=new_station().header("event"), event="fault", detail={"device": "fingerprint", "times": 3, "repaired": False})
 
 
 def schema(rule: str) -> pycddl.Schema:

@@ -28,7 +28,7 @@ from protocols.sealing import (
     sign1,
     to_be_signed,
 )
-from tests.records import INTAKE, VAULT, TestStation, new_signer
+from tests.records import INTAKE, VAULT, new_signer, new_station
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "cose" / "sign1.json").read_text(encoding="utf-8"))
 KEY = ec.derive_private_key(int(VECTORS["key"]["d"], 16), ec.SECP256R1())
@@ -77,7 +77,7 @@ def test_our_signature_is_the_one_that_other_programs_verified() -> None:
 
 
 def test_cwt_verifies_a_record_of_ours_and_refuses_an_altered_one() -> None:
-    made = TestStation("s-1", KEY).record()
+    made = new_station("s-1", KEY).record()
     pem = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     key = COSEKey.from_pem(pem, kid=SoftwareSigner(KEY).kid)
     assert COSE.new().decode(made.envelope, key) == parse1(made.envelope, 100_000).payload
