@@ -16,7 +16,9 @@ from simulators.world import WorldClock
 Snapshot = dict[str, Any]
 POLL_S = 0.05
 TIMEOUT_S = 10.0
-LOOK_FOR = {"face": "camera", "irises": "iris"}
+FINGERS = ("finger", "check")
+PATIENCE = 20
+"""tries with a device that does not answer, before the operator goes on without it"""
 
 
 class StationAway(Exception):
@@ -66,6 +68,7 @@ class AutoOperator:
         self.current = 0
         """index of the person at the desk, or the next one"""
         self._signing = False
+        self._tries = 0
         self._saved = False
         """the screen has said so of the current person"""
         self.snapshot: Snapshot = {}
@@ -117,14 +120,20 @@ class AutoOperator:
         target = self.snapshot["target"] or {}
         kind, position = target.get("kind"), target.get("position")
         lacking = {"finger": person["missing_fingers"], "iris": person["missing_eyes"]}.get(str(kind), [])
-        if position in lacking and "exception" in self.snapshot["actions"]:
-            await self._page.post("exception", kind=kind, position=position, reason="missing")
+        if "exception" in self.snapshot["actions"] and (reason := self._excuse(position in lacking)):
+            await self._page.post("exception", kind=kind, position=position, reason=reason)
             return True
-        await self._world.ask("look", at=LOOK_FOR.get(step))
-        await self._world.ask("finger", position=position if kind == "finger" and position not in lacking else None)
+        await self._world.ask("look", at=_gaze(kind), eye=position if kind == "iris" else None)
+        await self._world.ask("finger", position=position if kind in FINGERS and position not in lacking else None)
         if kind == "signature":
             await self._sign()
         return False
+
+    def _excuse(self, lacking: bool) -> str:
+        """Why this capture is left out; empty when it is not."""
+        broken = (self.snapshot["verdict"] or {}).get("reason") == "device_unavailable" and self.snapshot["activity"] is None
+        self._tries = self._tries + 1 if broken else 0
+        return "missing" if lacking else "device_unavailable" if self._tries > PATIENCE else ""
 
     async def _sign(self) -> None:
         """The resident signs once the pad is live, then the operator says so; the pen's own pause would do as well."""
@@ -134,3 +143,7 @@ class AutoOperator:
         elif capturing and "done_signing" in self.snapshot["actions"] and not (await self._world.ask("desk"))["signing"]:
             await self._page.post("done_signing")
         self._signing = capturing
+
+
+def _gaze(kind: str | None) -> str | None:
+    return {"face": "camera", "exception_photo": "camera", "iris": "iris"}.get(str(kind))
