@@ -1,85 +1,20 @@
 """Face camera and iris module through the picamera2 stand-in, against the simulated sensors."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from edge.clock import SystemClock
 from edge.devices.camera import PicameraCamera
 from edge.devices.iris import PicameraIris
-from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
-from simulators import camera as camera_bench
-from simulators import iris_camera as iris_bench
+from edge.errors import DeviceAbsent, DeviceError, DeviceRefused
 from simulators.world import World, digest
 from station_config.schema import Camera, Iris
-from tests.waiting import until
-
-STANDINS = Path(__file__).resolve().parents[3] / "simulators" / "standins"
+from tests.camera_bench import Light, cameras, run
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return World(seed=3, people=2, samples=Path("/work/shared/samples"))
-
-
-@asynccontextmanager
-async def cameras(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[camera_bench.CameraServer, iris_bench.IrisCameraServer]]:
-    servers = camera_bench.build(world, "127.0.0.1:0"), iris_bench.build(world, "127.0.0.1:0")
-    for server in servers:
-        await server.start()
-    monkeypatch.syspath_prepend(str(STANDINS))
-    monkeypatch.setenv("REKAM_CAMERAS", ",".join(server.address for server in servers))
-    try:
-        yield servers
-    finally:
-        for server in servers:
-            await server.stop()
-
-
-class Light:
-    """An illuminator that pulses like the board's: 20 ms in every 133 ms of the lease."""
-
-    def __init__(self, world: World, error: DeviceError | None = None) -> None:
-        self.world = world
-        self.error = error
-        self.leases: list[int] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def light(self, duration_ms: int) -> int:
-        if self.error is not None:
-            raise self.error
-        self.leases.append(duration_ms)
-        self._task = asyncio.create_task(self._pulse(duration_ms))
-        return duration_ms
-
-    async def dark(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _pulse(self, duration_ms: int) -> None:
-        left_ms = duration_ms
-        try:
-            while left_ms > 0:
-                self.world.illuminator_on = True
-                await self.world.clock.sleep_s(0.020)
-                self.world.illuminator_on = False
-                await self.world.clock.sleep_s(0.113)
-                left_ms -= 133
-        finally:
-            self.world.illuminator_on = False
-
-
-def run(scene: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(30):
-            await scene()
-
-    asyncio.run(bounded())
+    return World(seed=3, people=2)
 
 
 def test_still_is_what_the_sensor_handed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,39 +103,6 @@ def test_a_board_that_gives_no_light_is_no_fault_of_the_camera(world: World, mon
                 await device.capture(1)
             await device.close()
             assert caught.value.code in {"light_limit", "light_unavailable"}
-
-    run(scene)
-
-
-FAULTS: dict[str, tuple[type[DeviceError], str]] = {
-    "stall": (DeviceTimeout, "camera_silent"),
-    "late_frame": (DeviceTimeout, "camera_silent"),
-    "unplug": (DeviceAbsent, "camera_absent"),
-    "old_frame": (DeviceProtocolError, "frame_old"),
-    "wrong_size": (DeviceProtocolError, "frame_wrong_size"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fault_in_mid_capture_then_recovery(world: World, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    async def scene() -> None:
-        async with cameras(world, monkeypatch) as (server, _):
-            world.sit(0)
-            world.desk.looking_at = "camera"
-            device = PicameraCamera("camera", Camera(), SystemClock())
-            await device.open()
-            server.set_fault(fault, True)
-            kind, code = FAULTS[fault]
-            with pytest.raises(kind) as caught:
-                await device.still()
-            assert caught.value.code == code
-            await device.close()
-            server.set_fault(fault, False)
-            await until(lambda: fault != "unplug" or server.listening, "the camera's plug")
-            fresh = PicameraCamera("camera", Camera(), SystemClock())
-            await fresh.open()
-            assert (await fresh.still()).pixels.shape == (800, 600, 3)
-            await fresh.close()
 
     run(scene)
 
