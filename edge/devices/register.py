@@ -1,0 +1,170 @@
+"""The equipment register: which devices this station has had, what they did and what went wrong with them. For installers and the district.
+
+Small, readable JSON through TinyDB, rebuilt from nothing when it is lost: no record of a person depends on it, and nothing of a person is
+in it (a driver's last bytes on the wire come without what a body gave). Kept in RAM and written in a thread, whole and atomically.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tinydb import Storage, TinyDB, where
+from tinydb.middlewares import CachingMiddleware
+
+from edge.clock import Clock
+from edge.devices.presence import PresenceChange
+from edge.errors import DeviceError
+from edge.links.worker import run_blocking
+
+ENTRIES_KEPT = 50
+"""of faults, repairs and calibrations each; a row stays below 40 KB"""
+WIRE_CHARACTERS = 400
+FLUSH_EVERY_S = 900.0
+"""captures and hours are worth no more writes to a memory card than this; faults are written at once"""
+WRITE_S = 20.0
+WORKING = frozenset({"ready", "busy"})
+
+Row = dict[str, Any]
+
+
+class AtomicStorage(Storage):
+    """TinyDB's JSON in one file that is either the old or the new one, also after a power cut.
+
+    TinyDB's own storage rewrites in place and is torn by a cut. A damaged file is set aside and the register begins anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """All tables; None when there is nothing yet."""
+        try:
+            found: dict[str, dict[str, Any]] = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            self._path.replace(self._path.with_suffix(".damaged"))
+            return None
+        return found
+
+    def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:
+        """Temporary file, fsync, rename, fsync of the folder."""
+        new = self._path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(data, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class EquipmentRegister:
+    """One row a device name: identity, captures, hours on, calibrations, faults, repairs."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock = clock
+        self._storage = CachingMiddleware(AtomicStorage)
+        self._database = TinyDB(path, storage=self._storage)
+        self._rows: dict[str, Row] = {str(row["device"]): dict(row) for row in self._database.table("devices").all()}
+        self._changed: set[str] = set()
+        self._working_since_s: dict[str, float] = {}
+        self._failing: dict[str, str] = {}
+        self._urgent = asyncio.Event()
+
+    def rows(self) -> list[Row]:
+        """All devices by name, hours up to now."""
+        self._count_hours()
+        return [dict(self._rows[name]) for name in sorted(self._rows)]
+
+    def on_change(self, change: PresenceChange) -> None:
+        """From every `Presence`. A fault that lasts is one fault, however often the device is tried."""
+        if change.state in WORKING:
+            self._works(change)
+            return
+        self._rests(change.name)
+        if change.error is not None and self._failing.get(change.name) != change.error.code:
+            self._failing[change.name] = change.error.code
+            self._fault(change.name, change.error)
+
+    def captured(self, name: str) -> None:
+        """The device delivered one good capture."""
+        row = self._row(name)
+        row["captures"] += 1
+
+    def calibrated(self, name: str, what: str) -> None:
+        """By an installer; `what` says against which standard."""
+        self._append(self._row(name)["calibrations"], {"when_s": round(self._clock.wall_s()), "what": what})
+
+    def repaired(self, name: str, what: str) -> None:
+        """By an installer: part exchanged, cable, cleaning."""
+        self._append(self._row(name)["repairs"], {"when_s": round(self._clock.wall_s()), "what": what})
+
+    async def run(self) -> None:
+        """Write faults at once, the rest now and then, and all of it at the end. Raises OSError when the disk refuses."""
+        try:
+            while True:
+                await self._pause()
+                await self._flush()
+        finally:
+            await self._flush()
+
+    async def _pause(self) -> None:
+        timer, urgent = asyncio.ensure_future(self._clock.sleep_s(FLUSH_EVERY_S)), asyncio.ensure_future(self._urgent.wait())
+        try:
+            await asyncio.wait({timer, urgent}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            urgent.cancel()
+        self._urgent.clear()
+
+    async def _flush(self) -> None:
+        self._count_hours()
+        rows, self._changed = [json.loads(json.dumps(self._rows[name])) for name in sorted(self._changed)], set()
+        if rows:
+            await run_blocking("equipment register", lambda: self._write(rows), WRITE_S)
+
+    def _write(self, rows: list[Row]) -> None:
+        table = self._database.table("devices")
+        for row in rows:
+            table.upsert(row, where("device") == row["device"])
+        self._storage.flush()  # one write of the file for all of them
+
+    def _row(self, name: str) -> Row:
+        self._changed.add(name)
+        return self._rows.setdefault(name, {"device": name, "captures": 0, "on_s": 0, "faults_ever": 0, "faults": [], "repairs": [], "calibrations": []})
+
+    def _works(self, change: PresenceChange) -> None:
+        self._failing.pop(change.name, None)
+        self._working_since_s.setdefault(change.name, self._clock.monotonic_s())
+        if change.identity is not None and self._row(change.name).get("identity") != asdict(change.identity):
+            self._rows[change.name]["identity"] = asdict(change.identity)
+            self._urgent.set()
+
+    def _rests(self, name: str) -> None:
+        self._count_hours()
+        self._working_since_s.pop(name, None)
+
+    def _count_hours(self) -> None:
+        now_s = self._clock.monotonic_s()
+        for name, since_s in self._working_since_s.items():
+            self._row(name)["on_s"] += now_s - since_s
+            self._working_since_s[name] = now_s
+
+    def _fault(self, name: str, error: DeviceError) -> None:
+        row = self._row(name)
+        row["faults_ever"] += 1
+        wire = str(error.values.get("wire", ""))[-WIRE_CHARACTERS:]
+        self._append(row["faults"], {"when_s": round(self._clock.wall_s()), "code": error.code, "what": error.what, "wire": wire})
+        self._urgent.set()
+
+    def _append(self, entries: list[Row], entry: Row) -> None:
+        entries.append(entry)
+        del entries[:-ENTRIES_KEPT]

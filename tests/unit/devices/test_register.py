@@ -1,0 +1,120 @@
+"""The equipment register: what it notes, that it survives a cut, that a lasting fault is one fault."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.devices.interfaces import Identity
+from edge.devices.presence import PresenceChange
+from edge.devices.register import ENTRIES_KEPT, AtomicStorage, EquipmentRegister
+from edge.errors import DeviceAbsent, DeviceError
+from tests.waiting import until
+
+SENSOR = Identity("ZFM", "R307", "S1", "1.0")
+
+
+class Clock(SystemClock):
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def wall_s(self) -> float:
+        return 1_000_000 + self.now_s
+
+
+def absent(code: str = "port_absent") -> DeviceAbsent:
+    return DeviceAbsent(code, "fingerprint", "no port", "Plug it in.", wire="> 01 < 02")
+
+
+def change(state: str, error: DeviceError | None = None) -> PresenceChange:
+    return PresenceChange("fingerprint", state, error.code if error else None, error, SENSOR)
+
+
+def written(register: EquipmentRegister) -> None:
+    """Run just long enough for the last flush."""
+
+    async def run() -> None:
+        task = asyncio.create_task(register.run())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_identity_captures_hours_and_repairs_come_back(tmp_path: Path) -> None:
+    clock = Clock()
+    register = EquipmentRegister(tmp_path / "equipment.json", clock)
+    register.on_change(change("ready"))
+    clock.now_s += 3600
+    register.captured("fingerprint")
+    register.repaired("fingerprint", "cable exchanged")
+    register.calibrated("fingerprint", "508 ppi target")
+    written(register)
+    (row,) = EquipmentRegister(tmp_path / "equipment.json", clock).rows()
+    assert (row["identity"]["serial"], row["captures"], row["on_s"]) == ("S1", 1, 3600)
+    assert row["repairs"] == [{"when_s": 1_003_700, "what": "cable exchanged"}]
+    assert row["calibrations"][0]["what"] == "508 ppi target"
+
+
+def test_a_lasting_fault_is_one_fault_and_a_new_one_after_recovery_is_another(tmp_path: Path) -> None:
+    register = EquipmentRegister(tmp_path / "equipment.json", Clock())
+    for state in ("absent", "opening", "absent", "opening", "absent"):
+        register.on_change(change(state, absent()))
+    register.on_change(change("ready"))
+    register.on_change(change("faulted", absent("bad_answer")))
+    (row,) = register.rows()
+    assert [fault["code"] for fault in row["faults"]] == ["port_absent", "bad_answer"]
+    assert row["faults"][0]["wire"] == "> 01 < 02"
+    assert row["faults_ever"] == 2
+
+
+def test_the_list_of_faults_is_bounded_but_the_count_is_not(tmp_path: Path) -> None:
+    register = EquipmentRegister(tmp_path / "equipment.json", Clock())
+    for _ in range(ENTRIES_KEPT + 5):
+        register.on_change(change("ready"))
+        register.on_change(change("faulted", absent()))
+    (row,) = register.rows()
+    assert (len(row["faults"]), row["faults_ever"]) == (ENTRIES_KEPT, ENTRIES_KEPT + 5)
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "equipment.json"
+    path.write_text('{"devices": {"1": {"dev')
+    assert EquipmentRegister(path, Clock()).rows() == []
+    assert path.with_suffix(".damaged").exists()
+
+
+@pytest.mark.parametrize("breaks_at", ["fsync", "replace"])
+def test_a_cut_while_writing_leaves_the_old_file(breaks_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = AtomicStorage(tmp_path / "equipment.json")
+    storage.write({"devices": {"1": {"device": "old"}}})
+
+    def cut(*_: object) -> None:
+        raise OSError("power cut")
+
+    monkeypatch.setattr(*((os, "fsync") if breaks_at == "fsync" else (Path, "replace")), cut)
+    with pytest.raises(OSError, match="power cut"):
+        storage.write({"devices": {"1": {"device": "new"}}})
+    assert json.loads((tmp_path / "equipment.json").read_text()) == {"devices": {"1": {"device": "old"}}}
+
+
+def test_a_fault_is_written_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "equipment.json"
+
+    async def run() -> None:
+        register = EquipmentRegister(path, SystemClock())
+        task = asyncio.create_task(register.run())
+        register.on_change(change("faulted", absent()))
+        await until(path.exists, "the register's file")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    assert "port_absent" in path.read_text()
