@@ -96,6 +96,7 @@ class CameraServer:
     async def start(self) -> None:
         if "unplug" in self.active or self._server is not None:
             return
+        await asyncio.to_thread(self.world.images.warm_up)
         self._server = await asyncio.start_server(self._client, self._host or "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -169,7 +170,7 @@ class CameraServer:
         now = self.world.clock.now_s()
         exposure_s = client.controls.get("ExposureTime", self.exposure_us) / 1e6
         earliest = flush_ns / 1e9 if flush_ns is not None else now - FRAME_S
-        begin = math.ceil(earliest / FRAME_S) * FRAME_S
+        begin = max(math.ceil(earliest / FRAME_S) * FRAME_S, client.frame.begin_s + FRAME_S if client.frame else 0.0)
         lit_s = await self._expose(begin, exposure_s)
         await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if "late_frame" in self.active else 0))
         self._frames += 1

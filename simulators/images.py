@@ -34,6 +34,7 @@ class Images:
     """Pictures of the residents. They are cached: treat every answer as read-only."""
 
     def __init__(self, seed: int = 1, samples: Path | None = None) -> None:
+        cv2.setNumThreads(1)  # the bench shares its machine with the programs under test
         self._seed = seed
         self._samples = Samples(samples)
         self._finger = lru_cache(CACHED)(self._make_finger)
@@ -41,6 +42,10 @@ class Images:
         self._iris = lru_cache(CACHED)(self._make_iris)
         self._face = lru_cache(CACHED)(self._make_face)
         self.empty_desk = lru_cache(2)(self._make_empty_desk)
+
+    def warm_up(self) -> None:
+        """Read and prepare the samples (half a second), so that no later call takes long."""
+        _ = self._samples.prints, self._samples.eyes, self._samples.portraits
 
     def finger(self, person: Person, position: int, condition: str = "normal", touch: int = 0) -> Pixels:
         """Grey (288, 256) at 508 ppi; position 1 right thumb .. 10 left little. condition: see CONDITIONS; touch: the same finger placed once more."""
