@@ -79,6 +79,11 @@ class SoftwareSigner:
         return cls(key)
 
     @property
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """Whoever should believe this signer needs it."""
+        return self._private_key.public_key()
+
+    @property
     def kid(self) -> bytes:
         return self._kid
 
