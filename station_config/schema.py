@@ -152,6 +152,9 @@ class Printer(Section, frozen=True):
     """[printer]"""
 
     port: str
+    """serial port; for `system` the name of the print queue"""
+    kind: Annotated[str, Meta(pattern="^(escpos|system)$")] = "escpos"
+    """system: A4 through the print command of the operating system (CUPS)"""
     baud: Annotated[int, Meta(ge=1200, le=921600)] = 115200
     width_mm: Annotated[int, Meta(ge=58, le=80)] = 80
 

@@ -71,7 +71,7 @@ class EquipmentRegister:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
-        self._storage = CachingMiddleware(AtomicStorage)
+        self._storage = CachingMiddleware(AtomicStorage)  # type: ignore[no-untyped-call]  # TinyDB 4.9 annotates its core only
         self._database = TinyDB(path, storage=self._storage)
         self._rows: dict[str, Row] = {str(row["device"]): dict(row) for row in self._database.table("devices").all()}
         self._changed: set[str] = set()
@@ -135,7 +135,7 @@ class EquipmentRegister:
         table = self._database.table("devices")
         for row in rows:
             table.upsert(row, where("device") == row["device"])
-        self._storage.flush()  # one write of the file for all of them
+        self._storage.flush()  # type: ignore[no-untyped-call]  # one write of the file for all of them
 
     def _row(self, name: str) -> Row:
         self._changed.add(name)

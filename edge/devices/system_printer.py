@@ -1,0 +1,77 @@
+"""A printer that the operating system drives: the proof of recording goes as an A4 page to a CUPS queue by `lp`.
+
+`print` returns when the queue has taken the page; paper and toner are CUPS's business, it keeps the page until it is printed.
+"""
+
+import asyncio
+import shutil
+from contextlib import suppress
+
+from edge.clock import Clock
+from edge.devices.interfaces import Identity, PrinterStatus
+from edge.devices.proof import render_pdf
+from edge.errors import DeviceAbsent, DeviceRefused, DeviceTimeout
+from edge.links.worker import run_blocking
+from station_config.schema import Printer
+
+COMMAND_S = 10.0
+RENDER_S = 15.0
+
+
+class SystemPrinter:
+    """One print queue."""
+
+    def __init__(self, name: str, config: Printer, clock: Clock) -> None:
+        self.name = name
+        self._queue = config.port
+        self._clock = clock
+
+    async def open(self) -> Identity:
+        """Raises DeviceAbsent when there is no `lp` or no such queue."""
+        if shutil.which("lp") is None:
+            raise DeviceAbsent("device_absent", self.name, "the system has no print command `lp`", "Install it: sudo apt-get install cups-client.")
+        await self.status()
+        return Identity("CUPS", self._queue)
+
+    async def health(self) -> None:
+        await self.status()
+
+    async def close(self) -> None:
+        return
+
+    async def status(self) -> PrinterStatus:
+        """What `lpstat` says of the queue. Raises DeviceAbsent when it knows none of that name."""
+        code, said = await self._run("lpstat", "-p", self._queue, sent=b"")
+        if code != 0:
+            raise DeviceAbsent("device_absent", self.name, f"no print queue {self._queue}", "Set the printer up in CUPS, or correct `port`.")
+        return PrinterStatus(online=b"disabled" not in said, paper_low=False, paper_out=False, cover_open=False)
+
+    async def print(self, document: bytes) -> None:
+        """document: made by `encode_proof`. Raises DeviceRefused `printer_offline`, DeviceTimeout."""
+        try:
+            page = await run_blocking("proof page", lambda: render_pdf(document), RENDER_S)
+        except TimeoutError as error:
+            raise self._late("the page to be drawn", RENDER_S) from error
+        code, said = await self._run("lp", "-d", self._queue, "-o", "media=A4", "-", sent=page)
+        if code != 0:
+            why = said.decode("utf-8", "replace").strip() or "no reason given"
+            raise DeviceRefused("printer_offline", self.name, f"lp ended with {code}: {why}", "Look at the printer and its queue.")
+
+    async def _run(self, *command: str, sent: bytes) -> tuple[int, bytes]:
+        """Exit code and all that was said."""
+        pipe = asyncio.subprocess.PIPE
+        child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+        try:
+            async with asyncio.timeout(COMMAND_S):
+                said, _ = await child.communicate(sent)
+        except TimeoutError as error:
+            raise self._late(f"{command[0]} to end", COMMAND_S) from error
+        finally:
+            if child.returncode is None:
+                with suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
+        return child.returncode or 0, said
+
+    def _late(self, what: str, waited_s: float) -> DeviceTimeout:
+        return DeviceTimeout("device_silent", self.name, f"waited {waited_s:g} s for {what}", "Look at the printer and its queue.", waited_s=waited_s)
