@@ -1,5 +1,6 @@
-"""The proof slip as ESC/POS bytes."""
+"""The proof slip in the language of the printer that is fitted."""
 
+from edge.devices.proof import encode_proof
 from edge.enrolment.slip import Slip, SlipMaker
 from protocols import escpos
 
@@ -17,3 +18,8 @@ def escpos_slip(width_mm: int) -> SlipMaker:
         return page.line().line().rule().cut().document
 
     return document
+
+
+def a4_slip(slip: Slip) -> bytes:
+    """For a printer behind the system's print command."""
+    return encode_proof(slip.title, slip.lines, slip.notes, slip.code)
