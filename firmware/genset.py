@@ -19,6 +19,8 @@ STEADY_MS = 2_000
 """voltage present this long counts as running: a dying engine gives it for a moment"""
 BY_HAND_MS = 5_000
 CLOSED = (STARTING, WARMUP, RUNNING, RETURN_WAIT, COOLDOWN)
+COUNTED = (RUNNING, RETURN_WAIT)
+"""made here once: a tuple written into a step would be allocated on every turn"""
 
 
 def _by_hand(genset):
@@ -176,7 +178,7 @@ class Genset:
         self._lease_ms = state.shorter(self._lease_ms, dt_ms)
         if self._lease_ms == 0:
             self.asked = wire.GENSET_OFF
-        if self.state in (RUNNING, RETURN_WAIT):
+        if self.state in COUNTED:
             self.ran_ms = state.longer(self.ran_ms, dt_ms)
 
     def _enter(self, to):

@@ -21,6 +21,8 @@ PRESS_MS = 500
 LONGEST_STOPPING_S = 600
 LONGEST_UPDATING_S = 3_600
 NONE, STOPPING, UPDATING = range(3)
+SWITCHING = (CUTTING, OFF, RESTORING)
+ALARM = (WARNED, GIVEN_UP)
 
 
 def _beating(dog):
@@ -127,7 +129,7 @@ class Watchdog:
 
     def hold(self, lease, seconds, back=False):
         """Begin a lease; returns its length in seconds, or 0 when the Pi's power is being switched."""
-        if self.state in (CUTTING, OFF, RESTORING):
+        if self.state in SWITCHING:
             return 0
         seconds = min(seconds, LONGEST_STOPPING_S if lease == STOPPING else LONGEST_UPDATING_S)
         self.lease = lease
@@ -159,7 +161,7 @@ class Watchdog:
         self.in_state_ms = 0
         if to == WATCHING:
             self._watch_again()
-        elif to in (WARNED, GIVEN_UP):
+        elif to in ALARM:
             self._outputs.lamp_alarm.set(1)
             if to == GIVEN_UP:
                 self._faults.latch(state.PI_CUT_LIMIT)

@@ -56,6 +56,7 @@ class SerialBoard:
         self._synchronised_s = -math.inf
 
     async def open(self) -> Identity:
+        self._check_parameters()
         await self.close()
         await self._port.open()
         self._broken = None
@@ -130,6 +131,12 @@ class SerialBoard:
         ours, theirs = f"{wire.VERSION}/{wire.SCHEMA:08x}", f"{found['version']}/{found['schema']:08x}"
         text = f"the board speaks version and schema {theirs}, this station {ours}"
         raise DeviceProtocolError("board_schema", self.name, text, "Install the matching firmware: ./rekam flash.", station=ours, board=theirs)
+
+    def _check_parameters(self) -> None:
+        unknown = sorted(set(self._config.parameters) - {row[0] for row in wire.PARAMETERS})
+        if unknown:
+            text = f"the settings name parameters that no board has: {', '.join(unknown)}"
+            raise DeviceRefused("board_refused", self.name, text, "Correct [devices.board.parameters]; protocols/board_link.py lists them.")
 
     async def _configure(self, found: dict[str, int]) -> None:
         """The board keeps its settings as long as it has power: usually the CRC tells that there is nothing to send."""

@@ -115,7 +115,7 @@ class Bench:
         """In turns of 100 ms: for what takes minutes."""
         self.wait(round(seconds * 1000), 100)
 
-    def until(self, found: Callable[[], bool], limit_s: float = 600) -> float:
+    def until(self, found: Callable[[], bool], limit_s: float = 2000) -> float:
         """Seconds that passed until `found`, in turns of 100 ms."""
         for tenths in range(round(limit_s * 10)):
             if found():
