@@ -5,9 +5,9 @@ import gc
 gc.collect()
 empty = gc.mem_alloc()
 
+import board  # noqa: E402
 import micropython  # noqa: E402
 
-import board  # noqa: E402
 from protocols import board_link as wire  # noqa: E402
 
 TURNS = 20_000
