@@ -5,6 +5,7 @@ who somebody is. On 256 x 288 prints of a public set it caught 69 % of repeats w
 finger is one spectrum in RAM; left and right cannot be told from a single print.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 
 import cv2
@@ -27,7 +28,7 @@ BAND = (0.09, 0.36)
 
 
 class Print:
-    """A new print, ready to be compared; the turned spectra are made when first asked for."""
+    """A new print, ready to be compared."""
 
     def __init__(self, ridges: Field, x: float, y: float) -> None:
         """ridges: -1..1 at half size, 0 outside the finger, whose middle is (x, y)."""
@@ -38,10 +39,9 @@ class Print:
         """Upright, 0.26 MB."""
         return _spectrum(self._ridges, self._x, self._y, 0)
 
-    @cached_property
-    def turned(self) -> tuple[Spectrum, ...]:
-        """Every way it may lie."""
-        return tuple(_spectrum(self._ridges, self._x, self._y, turn) for turn in TURNS_DEG)
+    def turned(self) -> Iterator[Spectrum]:
+        """Every way it may lie, one after the other: all of them at once would be 5.5 MB."""
+        return (_spectrum(self._ridges, self._x, self._y, turn) for turn in TURNS_DEG)
 
 
 class Gallery:
@@ -56,11 +56,12 @@ class Gallery:
     def score(self, position: int, new: Print) -> float | None:
         """Likeness to one kept finger, 0..100; None when it was not kept in this power life."""
         kept = self._kept.get(position)
-        return None if kept is None else likeness(new, kept)
+        return None if kept is None else likeness(new, [kept])[0]
 
     def closest(self, new: Print, besides: int | None = None) -> tuple[int, float] | None:
         """The kept finger most like this one, and how much; `besides` is left out (a retake replaces itself)."""
-        scored = [(position, likeness(new, kept)) for position, kept in self._kept.items() if position != besides]
+        others = {position: kept for position, kept in self._kept.items() if position != besides}
+        scored = zip(others, likeness(new, list(others.values())), strict=True)
         return max(scored, key=lambda pair: pair[1], default=None)
 
 
@@ -73,10 +74,13 @@ def examine(frame: Frame) -> Print | None:
     return Print(ridges, float(columns.mean()), float(rows.mean())) if rows.size else None
 
 
-def likeness(new: Print, kept: Spectrum) -> float:
-    """0..100: the highest peak over all turns."""
+def likeness(new: Print, kept: Sequence[Spectrum]) -> list[float]:
+    """0..100 for each kept one: the highest peak over all turns."""
+    if not kept:
+        return []
     band = _band()
-    return 100 * max(_peak(turned, kept, band) for turned in new.turned) / float(_band_share())
+    peaks = np.max([[_peak(turned, one, band) for one in kept] for turned in new.turned()], axis=0)
+    return [100 * float(peak) / _band_share() for peak in peaks]
 
 
 def _peak(a: Spectrum, b: Spectrum, band: Field) -> float:
