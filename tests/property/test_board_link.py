@@ -7,7 +7,9 @@ from protocols import board_link as wire
 from protocols import cobs
 
 MESSAGES = st.sampled_from([*wire.COMMANDS, *wire.REPLIES, wire.REFUSED, wire.EVENT])
-FRAMES = st.builds(lambda message, seed, sequence: (sequence, message.kind, (seed * 40)[: message.size]), MESSAGES, st.binary(min_size=1, max_size=9), st.integers(0, 255))
+FRAMES = st.builds(
+    lambda message, seed, sequence: (sequence, message.kind, (seed * 40)[: message.size]), MESSAGES, st.binary(min_size=1, max_size=9), st.integers(0, 255)
+)
 NOISE = st.binary(max_size=300)
 
 
