@@ -97,8 +97,8 @@ function primaryWords(now) {
     return t(now.verdict ? "do_capture_again" : `do_capture_${what}`);
   }
   if (now.primary) return t(`do_${now.primary}`);
-  if (now.activity === "capturing" && now.target) return t("say_wait_capture", { target: targetName(now.target) });
-  return t(now.activity ? "say_wait_save" : now.phase === "idle" ? "refused" : `say_${now.hint === "lift" ? "lift" : "wait_save"}`);
+  if (now.activity) return t(now.activity === "capturing" ? "busy_capturing" : "busy_saving");
+  return t(now.phase === "stopping" ? "busy_stopping" : "busy_waiting");
 }
 
 async function pressPrimary() {

@@ -12,7 +12,10 @@ export function frame(snapshot) {
   show(el("person"), [snapshot.person, snapshot.language, snapshot.phase, snapshot.operator], () => person(snapshot));
   show(el("steps"), [snapshot.steps, snapshot.language], () => steps(snapshot));
   show(el("status"), [snapshot.power, snapshot.queue, snapshot.link, snapshot.language], () => status(snapshot));
-  show(el("notices"), [snapshot.notices, snapshot.language], () => snapshot.notices.map(notice));
+  const told = snapshot.verdict?.device;
+  const notices = [...snapshot.notices.filter(({ values }) => !told || values.device !== told), ...(snapshot.power.notices ?? [])];
+  el("steps").hidden = snapshot.person === null;
+  show(el("notices"), [notices, snapshot.language], () => notices.map(notice));
 }
 
 function person({ person, phase, operator, station }) {
@@ -33,15 +36,17 @@ function steps({ steps, step }) {
 }
 
 function status({ power, queue, link }) {
-  const waiting = queue.waiting ? t("queue_waiting", queue) : null;
+  const away = link.connected === false;
+  const items = [["saved", queue.waiting > 0 || away], ["waiting", queue.waiting === 0], ["received", away && queue.waiting > 0]];
   return [
     make("span", { class: `power ${power.source ?? ""}` }, powerWords(power)),
-    make("span", { class: "queue" }, ...[t("queue_saved", queue), waiting, t("queue_received", queue), link.connected === false ? t("queue_offline") : null]
-      .filter(Boolean).map((text) => make("span", {}, text))),
+    make("span", { class: "queue" }, ...items.map(([name, minor]) => make("span", { class: minor ? "minor" : "" }, t(`queue_${name}`, queue))),
+      away ? make("span", {}, t("queue_offline")) : null),
   ];
 }
 
-export function powerWords({ source, minutes, people_left: people }) {
+export function powerWords({ source, minutes, people_left: people, sentence }) {
+  if (sentence && has(sentence.id)) return t(sentence.id, sentence.values);
   if (source === "battery") {
     if (minutes == null) return t("power_battery_unknown");
     return t(people == null ? "power_battery_minutes" : "power_battery", { minutes: Math.round(minutes), people });

@@ -2,7 +2,7 @@
 import { make, vector } from "./dom.js";
 import { t, targetName } from "./texts.js";
 
-const HEIGHTS = { thumb: 105, index: 185, middle: 215, ring: 190, little: 145 };
+const HEIGHTS = { thumb: 110, index: 185, middle: 212, ring: 190, little: 148 };
 const NAMES = ["thumb", "index", "middle", "ring", "little"];
 const BASE = 262, COLUMN = 100, WIDTH = 74;
 const HANDS = [{ side: "left", fingers: [10, 9, 8, 7, 6] }, { side: "right", fingers: [1, 2, 3, 4, 5] }];
@@ -12,8 +12,8 @@ export function hands(kind, onTouch) {
 }
 
 function oneHand({ side, fingers }, kind, onTouch) {
-  const drawing = vector("svg", { viewBox: "0 0 500 300", preserveAspectRatio: "xMidYMid meet", role: "group", "aria-label": t(`hand_${side}`) });
-  drawing.append(vector("path", { class: "palm", d: "M20 300V262H480V300" }));
+  const drawing = vector("svg", { viewBox: "0 44 500 246", preserveAspectRatio: "xMidYMid meet", role: "group", "aria-label": t(`hand_${side}`) });
+  drawing.append(vector("path", { class: "palm", d: "M14 286V262H486V286" }));
   fingers.forEach((position, column) => drawing.append(finger(kind, position, column, onTouch)));
   return make("div", { class: "hand" }, drawing, make("b", { "data-text": `hand_${side}` }, t(`hand_${side}`)));
 }

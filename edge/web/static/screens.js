@@ -4,8 +4,8 @@ import { hands, paint } from "./hands.js";
 import { paper, picture } from "./preview.js";
 import { groupNik, t, targetName } from "./texts.js";
 
-const FIELDS = ["nik", "name", "birth_place", "birth_date", "sex", "address", "religion", "marital_status", "occupation"];
-const WHOLE_ROW = ["name", "address"];
+const FIELDS = ["name", "nik", "birth_place", "birth_date", "sex", "address", "religion", "marital_status", "occupation"];
+const DOUBLE = ["name", "address"];
 
 export function screenOf(snapshot) {
   if (snapshot.phase === "stopping") return "stopping";
@@ -15,7 +15,7 @@ export function screenOf(snapshot) {
   return snapshot.step;
 }
 
-export const WIDE = ["fingers", "check"];
+export const WIDE = ["login", "data", "fingers", "check"];
 
 export function build(name, snapshot, touch) {
   const makers = { login, idle, letter, data, face: camera, signature, fingers: () => fingers("finger", touch), check: () => fingers("check", touch), irises: () => irises(touch), review, slip, stopping };
@@ -23,8 +23,8 @@ export function build(name, snapshot, touch) {
 }
 
 function field(name, attributes = {}) {
-  return make("label", { class: attributes.whole ? "whole" : "" }, make("span", { "data-text": name }, t(name)),
-    make("input", { name, autocomplete: "off", spellcheck: "false", ...attributes, whole: false }));
+  return make("label", { class: attributes.double ? "double" : "" }, make("span", { "data-text": name }, t(name)),
+    make("input", { name, autocomplete: "off", spellcheck: "false", ...attributes, double: false }));
 }
 
 // --- log-in: a keyboard or the pad ---
@@ -32,7 +32,7 @@ function login() {
   const operator = make("input", { name: "operator", autocomplete: "off", autocapitalize: "none", maxlength: 32, value: localStorage.getItem("operator") ?? "" });
   const pin = make("input", { name: "pin", type: "password", inputmode: "numeric", autocomplete: "off", maxlength: 12 });
   const press = (key) => { pin.value = key === "<" ? pin.value.slice(0, -1) : (pin.value + key).slice(0, 12); };
-  const keys = [..."123456789", "<", "0"].map((key) => make("button", { type: "button", "aria-label": key === "<" ? t("back") : key, onclick: () => press(key) }, key === "<" ? "\u2190" : key));
+  const keys = [..."123<4560789"].map((key) => make("button", { type: "button", "aria-label": key === "<" ? t("back") : key, onclick: () => press(key) }, key === "<" ? "\u2190" : key));
   const form = make("form", { onsubmit: (event) => event.preventDefault() },
     make("label", { class: "whole" }, make("span", { "data-text": "operator" }, t("operator")), operator),
     make("label", { class: "whole" }, make("span", { "data-text": "pin" }, t("pin")), pin));
@@ -75,7 +75,7 @@ function data(snapshot) {
   const inputs = {};
   const form = make("form", { onsubmit: (event) => event.preventDefault(), oninput: () => mark() });
   for (const name of FIELDS) {
-    const label = name === "sex" ? sexField() : field(name, { whole: WHOLE_ROW.includes(name), maxlength: 200, inputmode: name === "nik" ? "numeric" : null, placeholder: name === "birth_date" ? "1990-05-17" : null });
+    const label = name === "sex" ? sexField() : field(name, { double: DOUBLE.includes(name), maxlength: 200, inputmode: name === "nik" ? "numeric" : null, placeholder: name === "birth_date" ? "1990-05-17" : null });
     inputs[name] = label.querySelector("input, select");
     form.append(label);
   }
