@@ -8,6 +8,7 @@ district/keys.py) nor for who may sign what (certificates.py, district/verify.py
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -241,36 +242,57 @@ class RecordSealer:
         return b"".join((bytes([_SEAL_VERSION]), nonce, self._ciphers[audience_of(kind)].encrypt(nonce, plaintext, context)))
 
 
+class AudienceKey:
+    """An audience's private key: opens what was sealed to it, and nothing else. Remembers the last content key it unwrapped."""
+
+    def __init__(self, private: bytes) -> None:
+        mlkem_key = mlkem.MLKEM768PrivateKey.from_seed_bytes(private[:64])
+        self._pair = hpke.MLKEM768X25519PrivateKey(mlkem_key, x25519.X25519PrivateKey.from_private_bytes(private[64:]))
+        self.kid = audience_kid(audience_public(private))
+        self._last: tuple[bytes, bytes] = (b"", b"")
+
+    def open_part(
+        self, keys: tuple[WrappedKey, ...], sealed: bytes, *, station: str, record_id: bytes, kind: PartKind, position: int, epoch: int
+    ) -> bytes:
+        """The plaintext; `keys` is the manifest's entry of `epoch`. Raises SealingError."""
+        if len(sealed) < SEAL_BYTES or sealed[0] != _SEAL_VERSION:
+            raise SealingError("seal", "not a sealed part of version 1")
+        cipher = ChaCha20Poly1305(self._unwrap(keys, station, record_id))
+        try:
+            return cipher.decrypt(sealed[1:13], sealed[13:], _part_context(station, record_id, kind, position, epoch))
+        except InvalidTag as error:
+            raise SealingError("seal", f"{kind} {position} was sealed for another place, by another key, or was altered") from error
+
+    def _unwrap(self, keys: tuple[WrappedKey, ...], station: str, record_id: bytes) -> bytes:
+        found = next((key for key in keys if key.kid == self.kid), None)
+        if found is None:
+            raise SealingError("unknown_key", f"nothing is wrapped for audience key {self.kid.hex()}")
+        context = _wrap_context(found.audience, station, record_id)
+        if self._last[0] != found.wrapped + context:
+            try:
+                self._last = (found.wrapped + context, _SUITE.decrypt(found.wrapped, self._pair, info=context))
+            except InvalidTag as error:
+                raise SealingError("seal", "the content key was wrapped for another record or altered") from error
+        return self._last[1]
+
+
 def open_part(
     private: bytes, keys: tuple[WrappedKey, ...], sealed: bytes, *, station: str, record_id: bytes, kind: PartKind, position: int, epoch: int
 ) -> bytes:
-    """The plaintext, for the holder of the audience's private key; `keys` is the manifest's entry of `epoch`. Raises SealingError."""
-    if len(sealed) < SEAL_BYTES or sealed[0] != _SEAL_VERSION:
-        raise SealingError("seal", "not a sealed part of version 1")
-    content_key = unwrap(private, keys, station, record_id)
-    try:
-        return ChaCha20Poly1305(content_key).decrypt(sealed[1:13], sealed[13:], _part_context(station, record_id, kind, position, epoch))
-    except InvalidTag as error:
-        raise SealingError("seal", f"{kind} {position} was sealed for another place, by another key, or was altered") from error
-
-
-def unwrap(private: bytes, keys: tuple[WrappedKey, ...], station: str, record_id: bytes) -> bytes:
-    """The content key that was wrapped for this audience. Raises SealingError."""
-    kid = audience_kid(audience_public(private))
-    found = next((key for key in keys if key.kid == kid), None)
-    if found is None:
-        raise SealingError("unknown_key", f"nothing is wrapped for audience key {kid.hex()}")
-    pair = hpke.MLKEM768X25519PrivateKey(mlkem.MLKEM768PrivateKey.from_seed_bytes(private[:64]), x25519.X25519PrivateKey.from_private_bytes(private[64:]))
-    try:
-        return _SUITE.decrypt(found.wrapped, pair, info=_wrap_context(found.audience, station, record_id))
-    except InvalidTag as error:
-        raise SealingError("seal", "the content key was wrapped for another record or altered") from error
+    """One part alone; for many keep an AudienceKey. Raises SealingError."""
+    return AudienceKey(private).open_part(keys, sealed, station=station, record_id=record_id, kind=kind, position=position, epoch=epoch)
 
 
 def _wrap(audience: Audience, public: bytes, content_key: bytes, station: str, record_id: bytes) -> WrappedKey:
-    pair = hpke.MLKEM768X25519PublicKey(mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184]), x25519.X25519PublicKey.from_public_bytes(public[1184:]))
-    wrapped = _SUITE.encrypt(content_key, pair, info=_wrap_context(audience, station, record_id))
+    wrapped = _SUITE.encrypt(content_key, _public_pair(public), info=_wrap_context(audience, station, record_id))
     return WrappedKey(audience=audience, kid=audience_kid(public), wrapped=wrapped)
+
+
+@lru_cache(maxsize=8)
+def _public_pair(public: bytes) -> hpke.MLKEM768X25519PublicKey:
+    """A station seals to the same two keys all its life; taking them apart costs as much as a signature."""
+    mlkem_key = mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184])
+    return hpke.MLKEM768X25519PublicKey(mlkem_key, x25519.X25519PublicKey.from_public_bytes(public[1184:]))
 
 
 def _wrap_context(audience: str, station: str, record_id: bytes) -> bytes:

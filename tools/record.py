@@ -20,7 +20,7 @@ from edge.errors import StationError
 from protocols.canonical import FormatError
 from protocols.certificates import CertificateError, Identity, check_certificate, read_certificate
 from protocols.record import ENTRY_BYTES_MAX, LedgerEvent, Manifest, PartRef, Receipt, decode_entry, decode_receipt
-from protocols.sealing import ENTRY_TYPE, RECEIPT_TYPE, SealingError, audience_kid, audience_public, open1, open_part, parse1
+from protocols.sealing import ENTRY_TYPE, RECEIPT_TYPE, AudienceKey, SealingError, audience_of, open1, parse1
 
 HELP = "inspect, verify or open a signed record, event or receipt"
 EXAMPLE = "./rekam record verify records/poso-01/3f.../ --certificate keys/district/stations/poso-01.pem --authority keys/district/authority.pem"
@@ -75,17 +75,14 @@ def verify(envelope: bytes, identity: Identity) -> Document:
 
 def open_record(folder: Path, manifest: Manifest, privates: list[bytes]) -> Iterator[tuple[PartRef, bytes]]:
     """Every part that one of the keys opens, in the manifest's order. Raises SealingError."""
-    by_kid = {audience_kid(audience_public(private)): private for private in privates}
+    by_kid = {key.kid: key for key in map(AudienceKey, privates)}
     for index, part in enumerate(manifest.parts):
         keys = manifest.keys[part.key_epoch]
-        sealed = _part_file(folder, index).read_bytes()
-        for key in keys:
-            private = by_kid.get(key.kid)
-            if private is None or key.audience != ("intake" if part.kind == "population" else "vault"):
-                continue
-            yield part, open_part(
-                private, keys, sealed, station=manifest.header.station, record_id=manifest.record_id, kind=part.kind, position=part.position,
-                epoch=part.key_epoch,
+        opener = next((by_kid[key.kid] for key in keys if key.audience == audience_of(part.kind) and key.kid in by_kid), None)
+        if opener is not None:
+            yield part, opener.open_part(
+                keys, _part_file(folder, index).read_bytes(), station=manifest.header.station, record_id=manifest.record_id, kind=part.kind,
+                position=part.position, epoch=part.key_epoch,
             )
 
 
