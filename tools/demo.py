@@ -76,7 +76,12 @@ async def _play(arguments: argparse.Namespace, stage: Stage, view: View, folder:
 
     operator.watch = watch
     began_s = stage.clock.now_s()
-    await asyncio.gather(operator.record_all(), cutter.run(operator))
+    cutting = asyncio.create_task(cutter.run(operator))
+    try:
+        await operator.record_all()
+    finally:
+        cutting.cancel()
+        await asyncio.wait([cutting])
     await _drained(site, arguments.people, view)
     costs = stage.costs()
     per_record = round(costs["station_cpu_s"] / arguments.people, 2)
@@ -120,6 +125,7 @@ class Cutter:
         self._stage = stage
         self._view = view
         self._due = asyncio.Event()
+        self._done: set[tuple[int, str, int]] = set()
         self._cut_ticket: int | None = None
         self.resumed = 0
 
@@ -129,8 +135,9 @@ class Cutter:
         if back and snapshot["phase"] == "enrolling" and self._cut_ticket is not None:
             self.resumed += int((snapshot["person"] or {}).get("ticket") == self._cut_ticket)
             self._cut_ticket = None
-        saved = sum(target["state"] in {"saved", "exception"} for target in snapshot["targets"])
-        if self._plan and snapshot["phase"] == "enrolling" and (person, saved) >= self._plan[0][:2]:
+        done = {(person, target["kind"], target["position"]) for target in snapshot["targets"] if target["state"] in {"done", "exception"}}
+        self._done = {one for one in self._done | done if one[0] == person}
+        if self._plan and snapshot["phase"] == "enrolling" and (person, len(self._done)) >= self._plan[0][:2]:
             self._due.set()
 
     async def run(self, operator: AutoOperator) -> None:

@@ -59,7 +59,7 @@ def _picture(snapshot: dict[str, Any]) -> Group:
         table.add_column(name)
     if states:
         table.add_row(*states.values())
-    saved = [f"{target['kind']} {target['position']}" for target in snapshot["targets"] if target["state"] == "saved"]
+    saved = [f"{target['kind']} {target['position']}" for target in snapshot["targets"] if target["state"] == "done"]
     devices = "  ".join(f"{name}:{device['state']}" for name, device in snapshot["devices"].items())
     return Group(
         table,
