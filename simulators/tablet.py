@@ -70,6 +70,8 @@ class SerialTablet(WireDevice):
 
     def __init__(self, world: World, link: Path | str, faults: Collection[str], *, baud: int) -> None:
         super().__init__(world, link, faults, FAULTS, baud=baud, strict_baud=True)
+        self.began_s = 0.0
+        """world time at which the pen began its latest signature"""
         self._signer = Signer(world, self.active)
         self._streaming = False
 
@@ -94,7 +96,7 @@ class SerialTablet(WireDevice):
 
     async def _play(self, points: list[Point]) -> bool:
         """True when all went over the wire; a client that stops the stream or an unplugged cable ends it."""
-        start_s = self.world.clock.now_s()
+        start_s = self.began_s = self.world.clock.now_s()
         for t_ms, x, y, pressure, tip in points:
             await self.world.clock.sleep_s(max(0.0, start_s + t_ms / 1000 - self.world.clock.now_s()))
             if not self._streaming or not self.port.plugged:

@@ -41,7 +41,7 @@ def written(register: EquipmentRegister) -> None:
 
     async def run() -> None:
         task = asyncio.create_task(register.run())
-        await asyncio.sleep(0)
+        await asyncio.wait({task}, timeout=0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
