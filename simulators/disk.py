@@ -3,8 +3,8 @@
 Model: names (files, folders) and per file the bytes that a program sees, the bytes on the medium and the writes between the two.
 Every call that reaches the disk is one tick; at a chosen tick the power goes (PowerCut, and nothing works until `restart`) or an error
 strikes. A restart keeps a random prefix of the unsynced name changes and, for each file, of its unsynced writes nothing, all, a
-prefix, a subset, or torn 512-byte sectors with some garbage. A sync that fails drops what it should have written while readers go on
-seeing it, as Linux does (Rebello et al., ATC 2020). Not modelled: damage to bytes that nobody was writing, a card that lies about syncs.
+prefix, a subset, or torn 512-byte sectors with some garbage. A sync that fails writes some of it and drops the rest while readers go on
+seeing all, as Linux does (Rebello et al., ATC 2020). Not modelled: damage to bytes that nobody was writing, a card that lies about syncs.
 """
 
 import random
@@ -18,6 +18,8 @@ SECTOR = 512
 TORN_KEPT, TORN_GARBAGE = 0.60, 0.05
 """share of sectors of a torn write that reached the medium, and that hold garbage"""
 GIGABYTE = 1 << 30
+STRIKES = {"FULL": "write", "SYNC": "sync"}
+"""fault -> the operations it strikes"""
 
 
 class PowerCut(Exception):
@@ -26,7 +28,7 @@ class PowerCut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """From tick `at` on, once or for ever, the disk answers with an error: IOERR or FULL (FULL strikes writes only)."""
+    """From tick `at` on, once or for ever, the disk answers with an error: IOERR (any operation), FULL (a write), SYNC (a sync)."""
 
     at: int
     kind: str
@@ -60,10 +62,14 @@ class Inode:
         for write in self.pending:
             _apply(self.seen, write)
 
-    def crash(self, rng: random.Random) -> None:
+    def lose(self, rng: random.Random) -> None:
+        """Some of what waited reaches the medium, the rest never will; readers do not notice."""
         for write in _survivors(self.pending, rng):
             _apply(self.durable, write)
         self.pending.clear()
+
+    def crash(self, rng: random.Random) -> None:
+        self.lose(rng)
         self.seen = bytearray(self.durable)
 
 
@@ -97,25 +103,25 @@ class Disk:
             self.names[name].crash(self.rng)
         self.off, self.ticks, self.cut_at, self.fault = False, 0, None, None
 
-    def tick(self, writes: bool = False) -> None:
-        """One operation reaches the disk. Raises PowerCut or an apsw.Error."""
+    def tick(self, does: str = "") -> None:
+        """One operation reaches the disk; `does` is write, sync or something else. Raises PowerCut or an apsw.Error."""
         self.ticks += 1
         if self.off or self.ticks == self.cut_at:
             self.off = True
             raise PowerCut
         fault = self.fault
-        if fault is None or self.ticks < fault.at or (fault.kind == "FULL" and not writes):
+        if fault is None or self.ticks < fault.at or STRIKES.get(fault.kind, does) != does:
             return
         if not fault.sticky:
             self.fault = None
-        raise apsw.exception_for(apsw.SQLITE_FULL if fault.kind == "FULL" else apsw.SQLITE_IOERR_WRITE if writes else apsw.SQLITE_IOERR)
+        raise apsw.exception_for(apsw.SQLITE_FULL if fault.kind == "FULL" else apsw.SQLITE_IOERR)
 
     def change_names(self, change: NameChange) -> None:
         change(self.names)
         self._changes.append(change)
 
     def sync_names(self) -> None:
-        self.tick()
+        self.tick("sync")
         for change in self._changes:
             change(self._durable_names)
         self._changes.clear()
@@ -163,7 +169,7 @@ class Disk:
 
     def _folder_change(self, change: NameChange) -> None:
         try:
-            self.tick(writes=True)
+            self.tick("write")
             self.change_names(change)
             self.sync_names()
         except apsw.Error as error:
@@ -185,7 +191,7 @@ class DiskFile:
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         data = bytes(data)
         try:
-            self._disk.tick(writes=True)
+            self._disk.tick("write")
         except (PowerCut, apsw.Error):
             self._inode.apply((offset, data[: self._disk.rng.randrange(len(data) + 1)]))
             raise
@@ -199,9 +205,9 @@ class DiskFile:
 
     def xSync(self, _flags: int) -> None:  # noqa: N802
         try:
-            self._disk.tick()
+            self._disk.tick("sync")
         except apsw.Error:
-            self._inode.pending.clear()
+            self._inode.lose(self._disk.rng)
             raise
         self._disk.syncs += 1
         self._inode.sync()
@@ -255,7 +261,7 @@ class DiskVfs(apsw.VFS):
         return pathname in self.disk.names
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
-        self.disk.tick(writes=False)
+        self.disk.tick()
         if filename not in self.disk.names:
             raise apsw.exception_for(apsw.SQLITE_IOERR_DELETE_NOENT)
         self.disk.change_names(lambda names: _drop(names, filename))

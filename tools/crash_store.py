@@ -19,8 +19,12 @@ from rich.progress import track
 
 from tools.crash_store_errors import error_loop
 from tools.crash_store_lives import CUTS_A_WORLD, run_world
+from tools.crash_store_model import Findings
+from tools.crash_store_rot import rot_world
 
 HELP = "cut the power of the store on a simulated disk and check that nothing promised is lost"
+ERRORS = [(kind, sticky) for kind in ("IOERR", "FULL", "SYNC") for sticky in (False, True)]
+FLIPS, CUTS_A_ROTTEN_WORLD = 50, 2_000
 EXAMPLE = "./rekam crash store --cuts 100000 --seed 1 --json crash-store.json"
 
 
@@ -37,6 +41,8 @@ class Summary:
     false_saved: int = 0
     io_errors: int = 0
     """disk operations that were made to fail one by one, each once and for good"""
+    bit_flips: int = 0
+    """bits flipped one by one in stores at rest"""
     seconds: float = 0.0
     trace: str = ""
     """SHA-256; the same seed and number of cuts give the same"""
@@ -65,12 +71,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def crash(seed: int, cuts: int) -> Summary:
-    """Short worlds side by side on all cores, then the loop over every disk operation with an I/O error."""
+    """Short worlds side by side on all cores, then an error at every single disk operation, then flipped bits."""
     seeds = [f"{seed}/{world}" for world in range(-(-cuts // CUTS_A_WORLD))]
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         outcomes = pool.map(world_outcome, seeds, chunksize=4)
         summary = _add_up(track(outcomes, "cutting", total=len(seeds)))
-        return _add_errors(summary, seed, pool)
+        for tried, findings in pool.map(partial(error_loop, f"{seed}/errors"), *zip(*ERRORS, strict=True)):
+            summary.io_errors += tried
+            _add(summary, findings)
+        rotten = [f"{seed}/rot/{world}" for world in range(max(2, cuts // CUTS_A_ROTTEN_WORLD))]
+        for tried, findings in pool.map(partial(rot_world, flips=FLIPS), rotten):
+            summary.bit_flips += tried
+            _add(summary, findings)
+        return summary
 
 
 def world_outcome(seed: str) -> tuple[dict[str, int], str, str]:
@@ -92,18 +105,14 @@ def _add_up(outcomes: Iterable[tuple[dict[str, int], str, str]]) -> Summary:
     return summary
 
 
-def _add_errors(summary: Summary, seed: int, pool: ProcessPoolExecutor) -> Summary:
-    kinds = [(kind, sticky) for kind in ("IOERR", "FULL") for sticky in (False, True)]
-    for tried, findings in pool.map(partial(error_loop, f"{seed}/errors"), *zip(*kinds, strict=True)):
-        summary.io_errors += tried
-        for kind in findings.KINDS:
-            setattr(summary, kind, getattr(summary, kind) + getattr(findings, kind))
-        summary.first = summary.first or findings.first
-    return summary
+def _add(summary: Summary, findings: Findings) -> None:
+    for kind in findings.KINDS:
+        setattr(summary, kind, getattr(summary, kind) + getattr(findings, kind))
+    summary.first = summary.first or findings.first
 
 
 def _sentence(summary: Summary) -> str:
-    figures = f"{summary.cuts} power cuts and {summary.io_errors} I/O errors, {summary.records} records, {summary.seconds} s, trace {summary.trace[:16]}"
+    figures = f"{summary.cuts} power cuts, {summary.io_errors} I/O errors, {summary.bit_flips} flipped bits, {summary.records} records, {summary.seconds} s, trace {summary.trace[:16]}"
     if summary.clean:
         return f"{figures}: nothing lost, doubled, forged, stuck or falsely saved."
     found = f"{summary.lost} lost, {summary.duplicated} doubled, {summary.forged} forged, {summary.stuck} stuck, {summary.false_saved} falsely saved"

@@ -25,7 +25,7 @@ from tools.crash_store_model import Entry, Findings, Open, Part, State, differen
 
 VFS = "simulated"
 FOLDER = Path("/disk/store")
-RESERVE, RECORD_BYTES = 60_000, 60_000
+RESERVE, RECORD_BYTES = 20_000, 60_000
 CUTS_A_WORLD = 40
 """short worlds: the cost of comparing grows with the ledger"""
 PART_BYTES = (40, 900, 3_000, 9_000)
@@ -94,8 +94,11 @@ class World:
         self.rng = random.Random(seed)
         self.disk = Disk(random.Random(f"{seed} disk"))
         vfs.disk = self.disk
+        self._part_bytes: tuple[int, ...] = PART_BYTES
+        self._purges = 1.0
         if self.rng.random() < 0.3:
-            self.disk.capacity = RESERVE + self.rng.randrange(5, 9) * RECORD_BYTES
+            self._purges = 0.1
+            self.disk.capacity, self._part_bytes = RESERVE + self.rng.randrange(3, 5) * RECORD_BYTES, PART_BYTES[-1:]
         self.result = Result()
         self.state = State()
         self._maybe: Callable[[], State] | None = None
@@ -112,17 +115,28 @@ class World:
         return self.result
 
     def day(self, fault: Fault, operations: int) -> bool:
-        """The first day of a new card with one fault, then a cut and a quiet life; True when the fault struck."""
+        """The first day of a new card up to an error, then a cut and a quiet life; True when the fault struck."""
         self.disk.fault = fault
         for _ in range(operations):
             with self._faults_allowed():
                 self._operate()
+            if self._maybe is not None and not fault.sticky:
+                break
         struck = self.disk.ticks >= fault.at
         with suppress(PowerCut):
-            self._end()
+            self._end(orderly=False)
         self._store = None
         self._life(cut_at=None, faulty=False)
         return struck
+
+    def rest(self) -> None:
+        """An orderly end: the log is in the main file."""
+        self.disk.restart()
+        self._open()
+        self._there.close()
+        self._store = None
+        for inode in self.disk.names.values():
+            inode.sync()
 
     def _tick(self) -> int:
         """When to strike: starting takes about 35 ticks, a commit 5 to 40."""
@@ -132,10 +146,10 @@ class World:
         self.disk.restart()
         self.disk.cut_at = cut_at
         if faulty:
-            self.disk.fault = Fault(self._tick(), self.rng.choice(("IOERR", "FULL")), self.rng.random() < 0.3)
+            self.disk.fault = Fault(self._tick(), self.rng.choice(("IOERR", "FULL", "SYNC")), self.rng.random() < 0.3)
         try:
             self._work()
-            self._end()
+            self._end(orderly=self.rng.random() < 0.5)
         except (PowerCut, StoreError, apsw.Error):
             if not self.disk.off:
                 raise
@@ -150,15 +164,16 @@ class World:
         for _ in range(self.rng.randrange(1, 13)):
             with self._faults_allowed():
                 self._operate()
-            if self.result.findings.total:
+            after_error = self._maybe is not None and self.rng.random() < 0.5
+            if after_error or self.result.findings.total:
                 return
 
-    def _end(self) -> None:
+    def _end(self, orderly: bool) -> None:
         """The disk is repaired, everything must be there; then the plug or the orderly end."""
         self.disk.fault = None
         with self._faults_allowed():
             self._open()
-        if self.rng.random() < 0.5 and self._store is not None:
+        if orderly and self._store is not None:
             self._store.close()
             self.result.note("closed")
         else:
@@ -202,7 +217,7 @@ class World:
         if self.state.open is None or self.state.open.committed is not None:
             choices += [self._begin] * 6 + ([self._end_enrolment] * 2 if self.state.open else [])
         else:
-            choices += [self._commit_part] * 12 + [self._close_record] * 4 + [self._add_epoch, self._abandon]
+            choices += [self._commit_part] * 12 + [self._close_record] * 4 + [self._add_epoch, self._abandon, self._read_back, self._read_back]
         choice = self.rng.choice(choices)
         self.result.operations += 1
         self.result.note(choice.__name__)
@@ -254,13 +269,19 @@ class World:
 
     def _commit_part(self) -> None:
         kind, position = self.rng.choice(PLACES)
-        sealed = self.rng.randbytes(self.rng.choice(PART_BYTES) if len(self._enrolment.parts) < 6 else 40)
+        sealed = self.rng.randbytes(self.rng.choice(self._part_bytes) if len(self._enrolment.parts) < 6 else 40)
         epoch = len(self._enrolment.epochs) - 1
         part = SealedPart(kind, position, "image/png", sealed, epoch, {"sharpness": 3})  # type: ignore[arg-type]  # PLACES has the format's kinds
         progress = hashlib.sha256(sealed).digest()
         parts = self._enrolment.with_part(Part(kind, position, progress))
         new = replace(self._enrolment, parts=parts, progress=progress)
         self._attempt(lambda: self._there.commit_part(new.record_id, part, progress), lambda: replace(self.state, open=new))
+
+    def _read_back(self) -> None:
+        for index, part in enumerate(self._enrolment.parts):
+            sealed = self._there.part(self._enrolment.record_id, index, 0, PART_BYTES[-1])
+            if hashlib.sha256(sealed).digest() != part.digest:
+                self.result.findings.add("forged", f"part {index} reads otherwise than it was saved")
 
     def _add_epoch(self) -> None:
         if len(self._enrolment.epochs) < 4:
@@ -319,7 +340,7 @@ class World:
             self._there.mark_received(receipt, b"foreign")
 
     def _purge(self) -> None:
-        before_s = self.rng.randrange(1000)
+        before_s = self.rng.randrange(1000) if self.rng.random() < self._purges else 0
         for _ in range(len(self.state.entries)):
             if not self._purge_some(before_s):
                 return

@@ -5,10 +5,11 @@ is read. The parts of an open enrolment are checked here, because the operator g
 """
 
 import hashlib
+from collections.abc import Iterable
 
 import apsw
 
-from edge.store.tables import GUARDED, PARTS_MAX, first, guard, one, rows
+from edge.store.tables import GUARDED, PARTS_MAX, Row, add_guard, first, guard, one, rows
 from protocols.record import FIRST
 
 SMALL_TABLES = ("sqlite_schema", "head", "record", "enrolment", "epoch", "ledger", "setting")
@@ -18,12 +19,30 @@ class Damaged(Exception):
     """The file is not what was written; the text says where it shows."""
 
 
-def check_structure(connection: apsw.Connection, deep: bool) -> None:
+def check_structure(connection: apsw.Connection, schema: list[Row], deep: bool) -> None:
     """Raises Damaged, or apsw.CorruptError where SQLite notices first. `deep` reads every page of the file."""
+    if _schema(connection) != schema:
+        raise Damaged("the schema is not what was written")
     _pragma_ok(connection, "integrity_check" if deep else None)
     _check_guards(connection)
     _check_head(connection)
     _check_open_parts(connection)
+
+
+def schema_of(scripts: Iterable[str]) -> list[Row]:
+    """What SQLite notes of a schema that these scripts make."""
+    connection = apsw.Connection(":memory:")
+    try:
+        add_guard(connection)
+        for script in scripts:
+            connection.execute(script)
+        return _schema(connection)
+    finally:
+        connection.close()
+
+
+def _schema(connection: apsw.Connection) -> list[Row]:
+    return rows(connection, "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
 
 
 def _pragma_ok(connection: apsw.Connection, whole: str | None) -> None:

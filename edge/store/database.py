@@ -16,10 +16,10 @@ from pathlib import Path
 import apsw
 
 from edge.errors import StoreBusy, StoreError, StoreFull
-from edge.store.check import Damaged, check_structure
+from edge.store.check import Damaged, check_structure, schema_of
 from edge.store.files import Files
 from edge.store.salvage import finish_exchange, make_store, set_aside
-from edge.store.tables import guard, one, transaction
+from edge.store.tables import Row, add_guard, one, transaction
 
 FILE_NAME = "rekam.db"
 APPLICATION_ID = 0x52454B00
@@ -29,7 +29,8 @@ PAGE_BYTES = 1024
 CACHE_KIB = 4096
 LOG_PAGES_MAX = 8192
 """8 MB: checkpoints follow each record; this bounds the log when an enrolment stays open for very long"""
-UNTRUSTED = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError,
+CORRUPT = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
+UNTRUSTED = (*CORRUPT, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError,
              apsw.InternalError, apsw.NoMemError, apsw.FormatError, apsw.PermissionsError)
 """what the disk or its content can cause; every other SQLite error is a mistake of ours and goes through"""
 
@@ -61,19 +62,19 @@ class Database:
         with self.read() as connection, transaction(connection):
             yield connection
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_RESTART) -> None:
         """Move the log into the main file. Failing loses nothing: what is committed stays in the log."""
         try:
-            self._trusted().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+            self._trusted().wal_checkpoint(mode=mode)
         except apsw.FullError:
             return
         except UNTRUSTED as error:
             self._distrust(error)
 
     def close(self) -> None:
-        """Move the log into the main file and let go of it."""
+        """Move the log into the main file and let go of it. The log is emptied: a bit that flips in it later would bring back old pages."""
         if self._connection is not None:
-            self.checkpoint()
+            self.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -89,9 +90,9 @@ class Database:
             self._deep = False
         return self._connection
 
-    def _distrust(self, error: apsw.Error) -> None:
+    def _distrust(self, error: Exception) -> None:
         """Let go of the file without writing; corruption asks for a look at every page."""
-        self._deep = self._deep or isinstance(error, apsw.CorruptError | apsw.NotADBError)
+        self._deep = self._deep or isinstance(error, CORRUPT)
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.close(True)
@@ -104,7 +105,7 @@ class Database:
                 make_store(self._folder, self._files, self._connect)
             try:
                 return self._open_checked(self._folder)
-            except (Damaged, apsw.CorruptError, apsw.NotADBError) as problem:
+            except (Damaged, *CORRUPT) as problem:
                 set_aside(self._folder, str(problem), self._files, self._connect)
             return self._open_checked(self._folder)
         except apsw.FullError as error:
@@ -117,8 +118,8 @@ class Database:
         self._files.forget_cache(folder / f"{FILE_NAME}-wal")
         connection = self._connect(folder, fresh=False)
         try:
-            check_structure(connection, self._deep)
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+            check_structure(connection, expected_schema(), self._deep)
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except BaseException:
             connection.close(True)
             raise
@@ -145,7 +146,7 @@ class Database:
 
 
 def _configure(connection: apsw.Connection) -> None:
-    connection.create_scalar_function("guard", guard, deterministic=True)
+    add_guard(connection)
     connection.set_busy_timeout(0)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.pragma("locking_mode", "EXCLUSIVE")
@@ -185,6 +186,13 @@ def schema_scripts() -> dict[int, str]:
         if match:
             found[int(match[1])] = entry.read_text(encoding="utf-8")
     return found
+
+
+@cache
+def expected_schema() -> list[Row]:
+    """What a store of this program must contain; a bit that flips in it would change what the tables mean."""
+    scripts = schema_scripts()
+    return schema_of(scripts[number] for number in sorted(scripts))
 
 
 def _full() -> StoreFull:

@@ -19,6 +19,7 @@ from edge.store.values import Damage, Head
 DAMAGE_SETTING = "store.damage"
 UNKNOWN_HEAD_STEP = 1_000_000_000
 """numbering goes on here when the old head is unreadable: a number that may have been used is never used twice"""
+UNREADABLE = (apsw.Error, UnicodeDecodeError)
 Connect = Callable[[Path, bool], apsw.Connection]
 """folder, whether it is new"""
 CONTENT = {"part": "sealed", "ledger": "envelope"}
@@ -59,7 +60,7 @@ def _build(folder: Path, files: Files, connect: Connect, fill: Callable[[apsw.Co
     target = connect(_making(folder), True)
     try:
         fill(target)
-        target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         target.close(True)
     files.rename(_making(folder), _ready(folder))
@@ -83,7 +84,7 @@ def _free_name(folder: Path, files: Files) -> tuple[Path, int]:
 def _try_connect(folder: Path, connect: Connect) -> apsw.Connection | None:
     try:
         return connect(folder, False)
-    except (apsw.Error, Damaged):
+    except (*UNREADABLE, Damaged):
         return None
 
 
@@ -139,7 +140,7 @@ def _part(source: apsw.Connection, number: int) -> Row | None:
     """None: never was there. Empty: cannot be read."""
     try:
         return first(source, f"SELECT {COLUMNS['part']} FROM part WHERE number = ?", number)  # noqa: S608  # names from GUARDED
-    except apsw.Error:
+    except UNREADABLE:
         return ()
 
 
@@ -152,7 +153,7 @@ def _rows(source: apsw.Connection, table: str) -> Iterator[Row]:
                 if row[:2] not in seen:
                     seen.add(row[:2])
                     yield row
-        except apsw.Error:
+        except UNREADABLE:
             continue
         return
 
@@ -177,9 +178,10 @@ def _entry_whole(row: Row) -> bool:
 
 def _read_head(source: apsw.Connection) -> Head | None:
     try:
-        return Head(*one(source, "SELECT sequence, hash FROM head"))
-    except apsw.Error:
+        row = first(source, "SELECT sequence, hash FROM head WHERE guard IS guard(id, sequence, hash)")
+    except UNREADABLE:
         return None
+    return Head(*row) if row else None
 
 
 def _highest(target: apsw.Connection) -> int:
@@ -190,9 +192,10 @@ def _put_head(target: apsw.Connection, head: Head | None, ordinal: int) -> None:
     """The old head where it is known; its entry gets an empty row when it was lost, so that head and ledger agree."""
     last = first(target, "SELECT sequence, hash FROM ledger ORDER BY sequence DESC LIMIT 1")
     known = Head(*last) if last else Head()
-    if head is None or head.sequence < known.sequence:
+    if head is None:
         head = Head(max(known.sequence, ordinal * UNKNOWN_HEAD_STEP), known.hash)
     target.execute("UPDATE head SET sequence = ?, hash = ?", (head.sequence, head.hash))
+    set_guard(target, "head", 1)
     if head.sequence > known.sequence:
         target.execute("INSERT INTO ledger (sequence, hash, urgent, size) VALUES (?, ?, 0, 0)", (head.sequence, head.hash))
         set_guard(target, "ledger", head.sequence)

@@ -7,9 +7,10 @@
 CREATE TABLE head (
   id       INTEGER PRIMARY KEY CHECK (id = 1),
   sequence INTEGER NOT NULL CHECK (sequence >= 0),
-  hash     BLOB NOT NULL CHECK (length(hash) = 32)      -- SHA-256 of the last signed entry, zeros before the first
+  hash     BLOB NOT NULL CHECK (length(hash) = 32),     -- SHA-256 of the last signed entry, zeros before the first
+  guard    INTEGER
 ) STRICT;
-INSERT INTO head VALUES (1, 0, zeroblob(32));
+INSERT INTO head VALUES (1, 0, zeroblob(32), guard(1, 0, zeroblob(32)));
 
 -- One row for each enrolment that has parts here, or had.
 CREATE TABLE record (

@@ -16,6 +16,7 @@ from protocols.record import PartRef
 Row = tuple[Any, ...]
 """column types are fixed by the STRICT tables of the schema"""
 GUARDED = {
+    "head": ("id", "id, sequence, hash"),
     "record": ("number", "number, record_id"),
     "enrolment": ("record", "id, record, ticket, roster_row, progress, committed"),
     "epoch": ("record", "record, epoch, wrapped"),
@@ -50,6 +51,11 @@ def set_guard(connection: apsw.Connection, table: str, key: object) -> None:
     """After every change of a row, in the same transaction."""
     column, columns = GUARDED[table]
     connection.execute(f"UPDATE {table} SET guard = guard({columns}) WHERE {column} = ?", (key,))  # noqa: S608  # names from GUARDED
+
+
+def add_guard(connection: apsw.Connection) -> None:
+    """Make `guard` known to SQL."""
+    connection.create_scalar_function("guard", guard, deterministic=True)
 
 
 def rows(connection: apsw.Connection, query: str, *bindings: object) -> list[Row]:
@@ -138,6 +144,7 @@ def append_entry(connection: apsw.Connection, envelope: bytes, sequence: int, di
     connection.execute("UPDATE head SET sequence = ?1, hash = ?2 WHERE sequence = ?1 - 1", (sequence, digest))
     if connection.changes() != 1:
         raise ValueError(f"entry {sequence} does not follow the head")
+    set_guard(connection, "head", 1)
     query = "SELECT coalesce(sum(size), 0) FROM part WHERE number BETWEEN ?1 * 256 AND ?1 * 256 + 255"
     size = int(one(connection, query, record)[0])
     connection.execute(
