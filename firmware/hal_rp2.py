@@ -5,6 +5,7 @@ are wired normally-closed and read as raised. Outputs drive transistors with pul
 and are on without a signal, so a dead board leaves the Pi its power.
 """
 
+import os
 import sys
 from time import sleep_ms, ticks_diff, ticks_ms
 
@@ -31,6 +32,11 @@ def safe_pins():
     """Outputs to their safe levels."""
     for index in range(len(OUTPUT_PINS)):
         Pin(OUTPUT_PINS[index], Pin.OUT, value=TABLE[index][1])
+
+
+def in_maintenance():
+    """`./rekam flash` is at work: stay away from the chip's watchdog, which nothing can stop once it runs."""
+    return "maintenance" in os.listdir()
 
 
 class UsbLink:

@@ -5,8 +5,9 @@ import sys
 import board
 
 if sys.platform == "rp2":
-    from hal_rp2 import Hal
+    from hal_rp2 import Hal, in_maintenance
 else:
-    from hal_unix import Hal
+    from hal_unix import Hal, in_maintenance
 
-board.run(Hal())
+if not in_maintenance():
+    board.run(Hal())
