@@ -112,7 +112,8 @@ def _add(summary: Summary, findings: Findings) -> None:
 
 
 def _sentence(summary: Summary) -> str:
-    figures = f"{summary.cuts} power cuts, {summary.io_errors} I/O errors, {summary.bit_flips} flipped bits, {summary.records} records, {summary.seconds} s, trace {summary.trace[:16]}"
+    struck = f"{summary.cuts} power cuts, {summary.io_errors} I/O errors, {summary.bit_flips} flipped bits"
+    figures = f"{struck}, {summary.records} records, {summary.seconds} s, trace {summary.trace[:16]}"
     if summary.clean:
         return f"{figures}: nothing lost, doubled, forged, stuck or falsely saved."
     found = f"{summary.lost} lost, {summary.duplicated} doubled, {summary.forged} forged, {summary.stuck} stuck, {summary.false_saved} falsely saved"

@@ -348,7 +348,8 @@ class World:
     def _purge_some(self, before_s: int) -> bool:
         """The store forgets a few at a time; any of those that may go, and no others."""
         before = self.state
-        gone = {number: entry.purge(before_s) for number, entry in before.entries.items()}
+        at_desk = before.open.record_id if before.open else b""
+        gone = {number: entry.purge(before_s) for number, entry in before.entries.items() if entry.record_id != at_desk}
         self._maybe = lambda: replace(before, entries={**before.entries, **{n: gone[n] for n in gone if self._forgotten(n)}})
         count = self._there.purge(before_s)
         self.state, self._maybe = self._maybe(), None

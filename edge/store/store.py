@@ -252,10 +252,16 @@ class Store:
         return row[0] if row else None
 
     def purge(self, before_wall_s: int) -> int:
-        """Forget the content of entries whose `stored` receipt is older; number, hash and receipt stay. Returns how many; call until 0."""
+        """Forget the content of entries whose `stored` receipt is older; number, hash and receipt stay. Returns how many; call until 0.
+
+        The record of a person who is still at the desk (slip, letter) stays whole.
+        """
         self._last_read = NOTHING_READ
         with self._database.write() as connection:
-            query = "SELECT sequence, record FROM ledger WHERE outcome = 'stored' AND envelope IS NOT NULL AND received_s < ? LIMIT ?"
+            query = (
+                "SELECT sequence, record FROM ledger WHERE outcome = 'stored' AND envelope IS NOT NULL AND received_s < ? "
+                "AND coalesce(record, 0) != coalesce((SELECT record FROM enrolment), -1) LIMIT ?"
+            )
             found = rows(connection, query, before_wall_s, PURGE_BATCH)
             for sequence, number in found:
                 connection.execute("UPDATE ledger SET envelope = NULL WHERE sequence = ?", (sequence,))
