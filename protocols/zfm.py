@@ -187,8 +187,8 @@ class SystemParameters:
 class Upload:
     """Collects one UpImage or UpChar: acknowledge, data packets, end packet. Counts every byte and checks every checksum."""
 
-    def __init__(self, size: int) -> None:
-        """size: payload bytes that a whole upload has."""
+    def __init__(self, size: int | None) -> None:
+        """size: payload bytes that a whole upload has; None where the manual leaves it open (templates)."""
         self.size = size
         self._decoder = Decoder()
         self._content = bytearray()
@@ -198,7 +198,7 @@ class Upload:
     @property
     def progress(self) -> float:
         """0.0 .. 1.0"""
-        return min(1.0, len(self._content) / self.size)
+        return min(1.0, len(self._content) / self.size) if self.size else 0.0
 
     def feed(self, data: bytes) -> bytes | None:
         """The whole content once its end came. Raises UploadRefused, ZfmError when it ended damaged or with a wrong size."""
@@ -224,8 +224,10 @@ class Upload:
         self._accepted = True
 
     def _finished(self) -> bytes:
-        """Noise that only looked like a packet costs no content; a damaged packet does, and the size tells."""
-        if len(self._content) != self.size:
+        """Noise that only looked like a packet costs no content; a damaged packet does, and the size tells where it is known."""
+        if self.size is None and self._damage:
+            raise ZfmError(f"damaged packet in the upload: {self._damage}")
+        if self.size is not None and len(self._content) != self.size:
             because = f" ({self._damage})" if self._damage else ""
             raise ZfmError(f"upload of {len(self._content)} bytes instead of {self.size}{because}")
         return bytes(self._content)

@@ -37,6 +37,8 @@ UPLOAD_TRIES = 3
 LARGEST_PACKETS = 3
 """SetSysPara 6: 256 bytes, 4 % fewer bytes on the wire than the default"""
 STRAY_LIMIT = 4096
+TEMPLATE_BUFFER = 1
+LONGEST_TEMPLATE = 1536
 AURA_BREATHE, AURA_ON, AURA_OFF, AURA_BLUE = 1, 3, 4, 2
 
 LIBRARY_FAILS = (RuntimeError, UnboundLocalError, struct.error, IndexError, zfm.ZfmError)
@@ -140,9 +142,17 @@ class ZfmSensor:
         Raises DeviceTimeout `finger_missing`, `image_stalled`; DeviceProtocolError `image_damaged`; DeviceRefused `image_refused`.
         """
         await self._await_finger()
-        image = await self._fetch(progress)
+        image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._config.width_px * self._config.height_px // 2, progress)
         pixels = np.frombuffer(zfm.expand(image), np.uint8).reshape(self._config.height_px, self._config.width_px)
         return Frame(pixels, self._config.ppi, {"baud": float(self.baud), "packet_bytes": float(self.packet_size)})
+
+    async def template(self) -> bytes:
+        """Features of the finger whose image lies in the sensor's buffer, in the maker's own form (512 to 1,536 bytes).
+
+        Raises DeviceRefused when the image is too poor, else as `capture`.
+        """
+        await self._command("Img2Tz", lambda sensor: sensor.image_2_tz(TEMPLATE_BUFFER))
+        return await self._fetch(zfm.command(zfm.UP_CHAR, bytes([TEMPLATE_BUFFER])), None, lambda done: None)
 
     # opening
 
@@ -221,32 +231,32 @@ class ZfmSensor:
             return False
         return True
 
-    # image
+    # uploads
 
-    async def _fetch(self, progress: Progress) -> bytes:
-        """UpImage, again when it came damaged: the picture stays in the sensor's buffer."""
+    async def _fetch(self, request: bytes, size: int | None, progress: Progress) -> bytes:
+        """UpImage or UpChar, again when it came damaged: what is sent stays in the sensor's buffer."""
         for left in reversed(range(UPLOAD_TRIES)):
             try:
-                return await self._upload(progress)
+                return await self._upload(request, size, progress)
             except (DeviceProtocolError, DeviceTimeout):
                 if not left:
                     raise
         raise AssertionError("unreachable")
 
-    async def _upload(self, progress: Progress) -> bytes:
+    async def _upload(self, request: bytes, size: int | None, progress: Progress) -> bytes:
         await self._settle()
         self._unsettled = True
-        reader = UploadReader(self._config.width_px * self._config.height_px // 2, progress)
-        wire_s = zfm.wire_bytes(reader.upload.size, self.packet_size) * 10 / self.baud
+        reader = UploadReader(size, progress)
+        wire_s = zfm.wire_bytes(size or LONGEST_TEMPLATE, self.packet_size) * 10 / self.baud
         try:
             async with asyncio.timeout(STALL_S) as reader.stall:
-                image = await self._port.exchange(zfm.command(zfm.UP_IMAGE), reader.take, 1.5 * wire_s + STALL_S)
+                image = await self._port.exchange(request, reader.take, 1.5 * wire_s + STALL_S)
         except TimeoutError as error:
             what = f"the image stopped at {reader.upload.progress:.0%}"
             raise DeviceTimeout("image_stalled", self.name, what, "Try again; check the cable.", wire=self._port.tail.text()) from error
         except zfm.UploadRefused as error:
             self._unsettled = False
-            raise self._refused("image_refused", "UpImage", error.code) from error
+            raise self._refused("image_refused", "upload", error.code) from error
         except zfm.ZfmError as error:
             raise self._bad("image_damaged", str(error)) from error
         self._unsettled = False
@@ -321,7 +331,7 @@ class ZfmSensor:
 class UploadReader:
     """Feeds a port's growing buffer into `zfm.Upload`, reports progress in whole per cents, pushes the stall alarm ahead."""
 
-    def __init__(self, size: int, progress: Progress) -> None:
+    def __init__(self, size: int | None, progress: Progress) -> None:
         self.upload = zfm.Upload(size)
         self.stall: asyncio.Timeout
         self._progress = progress

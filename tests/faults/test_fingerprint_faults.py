@@ -10,9 +10,9 @@ from edge.devices.fingerprint import ZfmSensor
 from edge.devices.interfaces import Frame
 from edge.errors import DeviceError
 from simulators import fingerprint
-from simulators.world import digest
+from simulators.world import World, digest
 from station_config.schema import Fingerprint
-from tests.faults.serial_bench import Bench, Scene, bench
+from tests.faults.serial_bench import Bench, GradientImages, Scene, bench
 from tests.waiting import until
 
 ROWS = COLUMNS = 96
@@ -180,3 +180,70 @@ def test_looks_for_a_finger_at_least_five_times_a_second(tmp_path: Path) -> None
         assert loop.time() - began < 1.0
 
     played(tmp_path, scene, fastest=57_600)
+
+
+def test_a_station_that_died_in_the_middle_of_an_image_finds_the_sensor_again(tmp_path: Path) -> None:
+    """The sensor goes on sending to nobody, at the speed that the dead station had chosen."""
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=230_400)
+
+    async def run() -> None:
+        world = World(1)
+        world.images = GradientImages()  # type: ignore[assignment]
+        world.desk.finger_on_sensor = 5
+        sim = fingerprint.build(world, tmp_path / "finger0")
+        await sim.start()
+        dead, alive = (ZfmSensor("fingerprint", config, SystemClock()) for _ in range(2))
+        await dead.open()
+        begun = asyncio.Event()
+        task = asyncio.create_task(dead.capture(lambda done: begun.set() if done > 0.1 else None))
+        await begun.wait()
+        await dead.close()
+        await asyncio.gather(task, return_exceptions=True)
+        assert (await alive.open()).firmware.endswith("baud 230400")
+        frame = await alive.capture(lambda done: None)
+        assert digest(frame.pixels) == world.served.of(0)[-1]["digests"][-1]
+        await alive.close()
+        await sim.stop()
+
+    asyncio.run(run())
+
+
+def test_small_square_sensor(tmp_path: Path) -> None:
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=921_600, width_px=192, height_px=192)
+
+    async def run() -> None:
+        async with bench(
+            lambda world: fingerprint.build(world, tmp_path / "finger0", rows=192, columns=192),
+            lambda: ZfmSensor("fingerprint", config, SystemClock()),
+        ) as stage:
+            stage.world.desk.finger_on_sensor = 1
+            frame = await capture(stage)
+            assert frame.pixels.shape == (192, 192)
+            assert digest(frame.pixels) == served(stage)
+
+    asyncio.run(run())
+
+
+def test_fault_reports_never_hold_a_piece_of_a_finger(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.world.desk.finger_on_sensor = 2
+        stage.sim.set_fault("corrupt-image", True)
+        with pytest.raises(DeviceError) as caught:
+            await capture(stage)
+        wire = str(caught.value.values["wire"])
+        assert "ef01ffffffff010003010005" in wire  # GenImg
+        assert " bytes)" in wire
+        assert "ef01ffffffff02" not in wire  # a data packet
+
+    played(tmp_path, scene)
+
+
+def test_template_comes_through_the_same_checked_reader(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        stage.world.desk.finger_on_sensor = 2
+        await capture(stage)
+        template = await stage.presence.use(lambda sensor: sensor.template(), 5)
+        assert len(template) == fingerprint.TEMPLATE_BYTES
+        assert await stage.presence.use(lambda sensor: sensor.template(), 5) == template
+
+    played(tmp_path, scene)
