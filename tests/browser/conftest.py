@@ -1,4 +1,7 @@
-"""Chromium of the system, driven by playwright; the tests are skipped where it is not installed."""
+"""Chromium of the system, driven by playwright; the tests are skipped where it is not installed.
+
+Playwright keeps an event loop running in the test thread, so it is stopped with each module.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from tests.browser.scripted import ScriptedStation, scripted
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ async def running(folder: Path, **options: Any) -> AsyncIterator[DeskBench]:
         yield bench
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
         await bench.worker.close()
+        if isinstance(ended, Exception):
+            raise ended
 
 
 def at(bench: DeskBench, *primaries: str | None) -> Callable[[], bool]:

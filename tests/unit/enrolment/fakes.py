@@ -166,6 +166,7 @@ class Tablet:
         if self.bodies.fails.get("signature"):
             raise self.bodies.fails["signature"].pop(0)
         for number in range(0 if self.bodies.empty_signature else 20):
+            await self.bodies.clock.sleep_s(0.8)
             yield PenSample(number * 5000, 1000 + number * 300, 1500 + (number % 5) * 200, 500, number < 19)
         await self._ended.wait()
 
