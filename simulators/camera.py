@@ -83,6 +83,8 @@ class CameraServer:
         self._writers: set[asyncio.StreamWriter] = set()
         self._clients: set[asyncio.Task[None]] = set()
         self._frames = 0
+        self.sweeps = 0
+        """focus searches asked of this sensor"""
         self._noise: dict[tuple[int, ...], list[NDArray[np.int16]]] = {}
 
     @property
@@ -150,6 +152,7 @@ class CameraServer:
         elif do == "controls":
             client.controls.update(request["controls"])
         elif do == "focus":
+            self.sweeps += 1
             return {"focused": "dirty_lens" not in self.active}, b""
         elif do == "frame":
             return await self._frame(client, request["flush_ns"]), b""

@@ -74,6 +74,10 @@ class Camera(Section, frozen=True):
     """used with a fixed exposure"""
     colour_gains: tuple[float, float] | None = None
     """red, blue; left out: automatic white balance"""
+    focus: Annotated[str, Meta(pattern="^(continuous|sweep|fixed)$")] = "continuous"
+    """sweep: search the focus before each photo (0.5 to 1 s); fixed: at `lens_dioptres`"""
+    lens_dioptres: Annotated[float, Meta(ge=0, le=32)] = 1.0
+    """1 / distance in metres"""
 
 
 class Iris(Section, frozen=True):
@@ -85,6 +89,8 @@ class Iris(Section, frozen=True):
     light_ms: Annotated[int, Meta(ge=1, le=250)] = 200
     exposure_us: Annotated[int, Meta(ge=100, le=33_000)] = 30_000
     """nearly the whole frame of 33 ms: the pulse of light is the shutter"""
+    lens_dioptres: Annotated[float, Meta(ge=0, le=32)] = 8.0
+    """1 / distance in metres, where the lens can move: the distance bar holds the eye, not the autofocus"""
     gain: Annotated[float, Meta(ge=1, le=16)] = 2.0
 
 

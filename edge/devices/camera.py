@@ -9,36 +9,26 @@ from typing import Any
 import numpy as np
 
 from edge.clock import Clock
-from edge.devices.interfaces import Frame, Identity
-from edge.devices.picam import Sensor
+from edge.devices.interfaces import Frame
+from edge.devices.picam import FRAME_DURATION_US, Sensor, SensorDevice
 from station_config.schema import Camera as Settings
 
 PREVIEW_LONGEST_PX = 640
-FRAME_DURATION_US = 33_333
-AF_CONTINUOUS = 2
-"""libcamera controls.AfModeEnum.Continuous: the resident moves while the operator aims"""
+AF_MODES = {"fixed": 0, "sweep": 1, "continuous": 2}
+"""libcamera controls.AfModeEnum Manual, Auto, Continuous"""
 
 
-class PicameraCamera:
+class PicameraCamera(SensorDevice):
     """interfaces.Camera through picamera2."""
 
     def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
-        self.name = name
-        self._settings = settings
-        self._clock = clock
         size = (settings.width_px, settings.height_px)
         self._lores_size = _within(size, PREVIEW_LONGEST_PX)
+        self._clock = clock
+        self._sweep = settings.focus == "sweep"
         # "BGR888" is red, green, blue in the array's order
-        self._sensor = Sensor(name, settings.index, {"size": size, "format": "BGR888"}, {"size": self._lores_size, "format": "YUV420"}, clock)
-
-    async def open(self) -> Identity:
-        return await self._sensor.open(self._controls())
-
-    async def health(self) -> None:
-        await self._sensor.recent()
-
-    async def close(self) -> None:
-        await self._sensor.close()
+        main, lores = {"size": size, "format": "BGR888"}, {"size": self._lores_size, "format": "YUV420"}
+        super().__init__(name, Sensor(name, settings.index, main, lores, clock), _controls(settings))
 
     async def preview(self) -> Frame:
         """Red-green-blue, the still's shape with the longest side 640."""
@@ -50,16 +40,22 @@ class PicameraCamera:
         return Frame(np.asarray(colour, dtype=np.uint8), metadata=frame.metadata)
 
     async def still(self) -> Frame:
+        if self._sweep:
+            await self._sensor.focus()
         return await self._sensor.exposed_after(self._clock.monotonic_s())
 
-    def _controls(self) -> dict[str, Any]:
-        settings = self._settings
-        controls: dict[str, Any] = {"AfMode": AF_CONTINUOUS, "AeEnable": True, "AwbEnable": True, "FrameDurationLimits": (FRAME_DURATION_US, FRAME_DURATION_US)}
-        if settings.exposure_us:
-            controls |= {"AeEnable": False, "ExposureTime": settings.exposure_us, "AnalogueGain": settings.gain}
-        if settings.colour_gains:
-            controls |= {"AwbEnable": False, "ColourGains": settings.colour_gains}
-        return controls
+
+def _controls(settings: Settings) -> dict[str, Any]:
+    controls: dict[str, Any] = {
+        "AfMode": AF_MODES[settings.focus], "AeEnable": True, "AwbEnable": True, "FrameDurationLimits": (FRAME_DURATION_US, FRAME_DURATION_US),
+    }
+    if settings.focus == "fixed":
+        controls["LensPosition"] = settings.lens_dioptres
+    if settings.exposure_us:
+        controls |= {"AeEnable": False, "ExposureTime": settings.exposure_us, "AnalogueGain": settings.gain}
+    if settings.colour_gains:
+        controls |= {"AwbEnable": False, "ColourGains": settings.colour_gains}
+    return controls
 
 
 def _within(size: tuple[int, int], longest_px: int) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from edge.clock import Clock
-from edge.devices.interfaces import Frame, Identity, Illuminator
-from edge.devices.picam import Sensor
+from edge.devices.interfaces import Frame, Illuminator
+from edge.devices.picam import FRAME_DURATION_US, Sensor, SensorDevice
 from edge.errors import DeviceError, DeviceRefused
 from station_config.schema import Iris as Settings
 
@@ -19,29 +19,20 @@ LEASES = 3
 """tries, each a lease of `light_ms`"""
 LIT_GREY = 100
 """95th percentile of a picture that the light reached; skin and sclera in near infrared lie far above, a dark frame below 10"""
-FRAME_DURATION_US = 33_333
+AF_MANUAL = 0
+"""libcamera controls.AfModeEnum.Manual"""
 RIGHT, LEFT = 1, 2
 
 
-class PicameraIris:
+class PicameraIris(SensorDevice):
     """interfaces.IrisModule through picamera2 and an Illuminator."""
 
     def __init__(self, name: str, settings: Settings, light: Illuminator, clock: Clock) -> None:
-        self.name = name
         self._settings = settings
         self._light = light
         self._clock = clock
         stream = {"size": (settings.width_px, settings.height_px), "format": "YUV420"}
-        self._sensor = Sensor(name, settings.index, stream, stream, clock)
-
-    async def open(self) -> Identity:
-        return await self._sensor.open(self._controls())
-
-    async def health(self) -> None:
-        await self._sensor.recent()
-
-    async def close(self) -> None:
-        await self._sensor.close()
+        super().__init__(name, Sensor(name, settings.index, stream, stream, clock), _controls(settings))
 
     async def preview(self) -> Frame:
         return self._grey(await self._sensor.recent(), {})
@@ -92,11 +83,12 @@ class PicameraIris:
         grey = np.ascontiguousarray(frame.pixels[: self._settings.height_px, : self._settings.width_px])
         return Frame(grey, metadata={**frame.metadata, **notes, "brightness": float(np.percentile(grey[::4, ::4], 95))})
 
-    def _controls(self) -> dict[str, Any]:
-        return {
-            "AeEnable": False, "ExposureTime": self._settings.exposure_us, "AnalogueGain": self._settings.gain,
-            "FrameDurationLimits": (FRAME_DURATION_US, FRAME_DURATION_US),
-        }
+
+def _controls(settings: Settings) -> dict[str, Any]:
+    return {
+        "AfMode": AF_MANUAL, "LensPosition": settings.lens_dioptres, "AeEnable": False, "ExposureTime": settings.exposure_us, "AnalogueGain": settings.gain,
+        "FrameDurationLimits": (FRAME_DURATION_US, FRAME_DURATION_US),
+    }
 
 
 def _brightness(frame: Frame) -> float:

@@ -23,6 +23,7 @@ OPEN_S = 6.0
 FRAME_S = 1.5
 """a frame takes 33 ms; more than this and the sensor has stopped"""
 CLOSE_S = 2.0
+FRAME_DURATION_US = 33_333
 STALE_TRIES = 3
 BUFFERS = 3
 """two keep 30 frames a second going, the third is the one being read"""
@@ -136,6 +137,24 @@ class Sensor:
             await run_blocking(f"picamera2-{self.name}-close", camera.close, CLOSE_S)
         except (RuntimeError, OSError, TimeoutError):
             return  # the object is dropped; a new one is made at the next opening
+
+
+class SensorDevice:
+    """What every camera driver does alike (interfaces.Device)."""
+
+    def __init__(self, name: str, sensor: Sensor, controls: Mapping[str, Any]) -> None:
+        self.name = name
+        self._sensor = sensor
+        self._controls = controls
+
+    async def open(self) -> Identity:
+        return await self._sensor.open(self._controls)
+
+    async def health(self) -> None:
+        await self._sensor.recent()
+
+    async def close(self) -> None:
+        await self._sensor.close()
 
 
 def _kept(metadata: Mapping[str, Any]) -> dict[str, float | str]:

@@ -93,29 +93,19 @@ def test_wire(world: World, monkeypatch: pytest.MonkeyPatch, fault: str, name: s
     run(scene)
 
 
-@pytest.mark.parametrize("fault", FACE)
-def test_face_picture(world: World, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+@pytest.mark.parametrize(("name", "fault", "reason"), [
+    *(("camera", fault, reason) for fault, reason in FACE.items()), *(("iris", fault, reason) for fault, reason in IRIS.items()),
+])
+def test_picture(world: World, monkeypatch: pytest.MonkeyPatch, name: str, fault: str, reason: str) -> None:
+    assess = face.assess if name == "camera" else iris.assess
+
     async def scene() -> None:
         async with desk(world, monkeypatch) as at:
-            at.servers["camera"].set_fault(fault, True)
-            verdict = face.assess(await at.take("camera"))
-            assert (verdict.passed, verdict.reason) == (False, FACE[fault])
+            at.servers[name].set_fault(fault, True)
+            verdict = assess(await at.take(name))
+            assert (verdict.passed, verdict.reason) == (False, reason)
             assert TEXTS[verdict.fix or ""]
-            at.servers["camera"].set_fault(fault, False)
-            assert face.assess(await at.take("camera")).passed
-
-    run(scene)
-
-
-@pytest.mark.parametrize("fault", IRIS)
-def test_iris_picture(world: World, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    async def scene() -> None:
-        async with desk(world, monkeypatch) as at:
-            at.servers["iris"].set_fault(fault, True)
-            verdict = iris.assess(await at.take("iris"))
-            assert (verdict.passed, verdict.reason) == (False, IRIS[fault])
-            assert TEXTS[verdict.fix or ""]
-            at.servers["iris"].set_fault(fault, False)
-            assert iris.assess(await at.take("iris")).passed
+            at.servers[name].set_fault(fault, False)
+            assert assess(await at.take(name)).passed
 
     run(scene)

@@ -107,6 +107,21 @@ def test_a_board_that_gives_no_light_is_no_fault_of_the_camera(world: World, mon
     run(scene)
 
 
+@pytest.mark.parametrize(("focus", "sweeps"), [("continuous", 0), ("sweep", 2), ("fixed", 0)])
+def test_focus(world: World, monkeypatch: pytest.MonkeyPatch, focus: str, sweeps: int) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch) as (server, _):
+            device = PicameraCamera("camera", Camera(focus=focus, exposure_us=4000, gain=2.0, colour_gains=(1.5, 1.7)), SystemClock())
+            await device.open()
+            frames = [await device.still() for _ in range(2)]
+            await device.close()
+            assert server.sweeps == sweeps
+            kept = frames[0].metadata
+            assert (kept["ExposureTime"], kept["AnalogueGain"], kept["RedGain"], kept["BlueGain"]) == (4000, 2, 1.5, 1.7)
+
+    run(scene)
+
+
 def test_no_camera_at_that_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         async with cameras(world, monkeypatch):

@@ -50,7 +50,9 @@ def test_iris_circles_are_found_where_they_are(seed: int) -> None:
     assert np.hypot(found.pupil.x - eye.x, found.pupil.y - eye.y) < 3
 
 
-def test_a_closed_lid_is_no_iris() -> None:
+def test_lids() -> None:
+    assert iris.assess(Frame(generate_iris.generate("truth", 1, lid=0.2).pixels)).passed
+    assert iris.assess(Frame(generate_iris.generate("truth", 1, lid=0.5).pixels)).reason == "iris_covered"
     assert iris.assess(Frame(generate_iris.generate("truth", 1, lid=0.8).pixels)).passed is False
 
 
