@@ -15,8 +15,9 @@ from adafruit_fingerprint import Adafruit_Fingerprint
 
 from edge.clock import Clock
 from edge.devices.interfaces import Frame, Identity, Progress
+from edge.devices.zfm_port import STALL_S, CheckedUart, UploadReader
 from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
-from edge.links.serial_port import SerialPort, WireTail
+from edge.links.serial_port import SerialPort
 from protocols import zfm
 from station_config.schema import Fingerprint
 
@@ -32,65 +33,15 @@ POLL_S = 0.05
 QUIET_S = 0.1
 """four times the longest gap inside an upload"""
 BABBLE_S = 3.0
-STALL_S = 1.0
 UPLOAD_TRIES = 3
 LARGEST_PACKETS = 3
 """SetSysPara 6: 256 bytes, 4 % fewer bytes on the wire than the default"""
-STRAY_LIMIT = 4096
 TEMPLATE_BUFFER = 1
 LONGEST_TEMPLATE = 1536
 AURA_BREATHE, AURA_ON, AURA_OFF, AURA_BLUE = 1, 3, 4, 2
 
 LIBRARY_FAILS = (RuntimeError, UnboundLocalError, struct.error, IndexError, zfm.ZfmError)
 """all that adafruit_fingerprint 2.2.25 raises when an answer is not what it hoped for"""
-
-
-class CheckedUart:
-    """The serial port as the library sees it: one whole acknowledge with a right checksum, or nothing."""
-
-    def __init__(self, port: serial.Serial, tail: WireTail) -> None:
-        """tail: told of commands and acknowledges only; all else on this wire may be part of a finger."""
-        self.code: int | None = None
-        """confirmation code of the last answer, None when none came"""
-        self._port = port
-        self._tail = tail
-        self._answer = b""
-
-    def write(self, data: bytes) -> int | None:
-        self._port.reset_input_buffer()
-        self._answer = b""
-        self.code = None
-        self._tail.show(">", bytes(data))
-        return self._port.write(bytes(data))
-
-    def read(self, count: int) -> bytes:
-        """The next `count` bytes of the answer; a short error acknowledge is filled up with zeros, since the library asks for the long one."""
-        if not self._answer:
-            payload = self._next_ack()
-            if payload is None:
-                return b""
-            self.code = payload[0]
-            whole = zfm.encode(zfm.ACK, payload)
-            self._tail.show("<", whole)
-            if len(whole) != count and self.code == zfm.OK:
-                raise zfm.ZfmError(f"answer of {len(whole)} bytes instead of {count}: it belongs to an older command")
-            self._answer = whole.ljust(count, b"\0")
-        taken, self._answer = self._answer[:count], self._answer[count:]
-        return taken
-
-    def _next_ack(self) -> bytes | None:
-        """Noise is skipped: an answer may stand behind what only looked like the start of one."""
-        decoder = zfm.Decoder()
-        damage = ""
-        while (data := self._port.read(max(1, self._port.in_waiting))) and decoder.stray < STRAY_LIMIT:
-            for item in decoder.feed(data):
-                if isinstance(item, zfm.Damaged):
-                    damage = item.reason
-                elif item.pid == zfm.ACK and item.payload:
-                    return item.payload
-        if damage or decoder.stray:
-            raise zfm.ZfmError(damage or f"{decoder.stray} bytes, none of them an answer")
-        return None
 
 
 class ZfmSensor:
@@ -326,27 +277,3 @@ class ZfmSensor:
 
     def _bad(self, code: str, what: str) -> DeviceProtocolError:
         return DeviceProtocolError(code, self.name, what, "Check cable and earthing; it is tried again by itself.", wire=self._port.tail.text())
-
-
-class UploadReader:
-    """Feeds a port's growing buffer into `zfm.Upload`, reports progress in whole per cents, pushes the stall alarm ahead."""
-
-    def __init__(self, size: int | None, progress: Progress) -> None:
-        self.upload = zfm.Upload(size)
-        self.stall: asyncio.Timeout
-        self._progress = progress
-        self._seen = 0
-        self._told = -1
-
-    def take(self, got: bytearray) -> bytes | None:
-        """The image once it is whole. Raises zfm.ZfmError."""
-        if len(got) == self._seen:
-            return None
-        self.stall.reschedule(asyncio.get_running_loop().time() + STALL_S)
-        image = self.upload.feed(bytes(got[self._seen :]))
-        self._seen = len(got)
-        percent = int(self.upload.progress * 100)
-        if percent != self._told:
-            self._told = percent
-            self._progress(percent / 100)
-        return image

@@ -125,15 +125,12 @@ class Presence(Generic[D]):
             device = self._ready_device()
             self._move("use")
             try:
-                result = await self._bounded(action(device), deadline_s)
+                return await self._bounded(action(device), deadline_s)
             except DeviceError as error:
                 await self._judge(error)
                 raise
-            except BaseException:
+            finally:
                 self._settle()
-                raise
-            self._settle()
-            return result
 
     async def when_ready(self, timeout_s: float) -> bool:
         """Wait for the device, at most that long."""
