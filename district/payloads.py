@@ -1,31 +1,35 @@
-"""Sealed parts as files: taken in under `incoming/RECORD/`, moved as a whole to `records/STATION/RECORD/` once they are complete.
+"""Sealed parts as files: `records/STATION/RECORD/00.part`, `01.part`, ... in the manifest's order, and last of all `manifest.cose`.
 
-A record's folder there is self-contained: `manifest.cose` and `00.part`, `01.part`, ... in the manifest's order. What counts is decided by
-the database (store.py); a file without its row is only bytes that nobody was promised.
+A folder with its manifest is a whole record that can be carried away and verified alone. What counts is decided by the database
+(store.py): a file without its row is only bytes that nobody was promised.
 """
 
 import hashlib
 import os
-import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+_T = TypeVar("_T")
 MANIFEST_FILE = "manifest.cose"
+SYNC_THREADS = 8
+"""fsyncs that run side by side share one commit of the file system's journal"""
 
 
 class Disk(Protocol):
     """What this module needs of a file system. Every call may raise OSError."""
 
     def make(self, folder: Path) -> None:
-        """Create the folder with its parents, durably."""
+        """Create the folder with its parents; durable after `sync`."""
 
     def exists(self, path: Path) -> bool: ...
 
     def write_at(self, path: Path, offset: int, data: bytes) -> None:
-        """Write some bytes of a file, creating it; durable only after `sync`."""
+        """Write some bytes of a file, creating it; durable after `sync`."""
 
     def sync(self) -> None:
-        """Make every write since the last call durable, names included. After an error nothing of it may be relied on."""
+        """Make everything since the last call durable, names included. After an error nothing of it may be relied on."""
 
     def forget(self) -> None:
         """Let go of writes that nobody will sync."""
@@ -33,10 +37,7 @@ class Disk(Protocol):
     def read(self, path: Path) -> bytes: ...
 
     def remove(self, path: Path) -> None:
-        """Delete a file or a folder; nothing happens when it is not there."""
-
-    def rename(self, source: Path, target: Path) -> None:
-        """Move a folder, durably."""
+        """Delete a file; nothing happens when it is not there."""
 
 
 class RealDisk:
@@ -50,7 +51,7 @@ class RealDisk:
         if not folder.exists():
             self.make(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(folder.parent)
+            self._new_in.add(folder.parent)
 
     def exists(self, path: Path) -> bool:
         return path.exists()
@@ -69,13 +70,11 @@ class RealDisk:
         opened, self._open = self._open, {}
         folders, self._new_in = self._new_in, set()
         try:
-            for descriptor in opened.values():
-                os.fdatasync(descriptor)
+            _side_by_side(os.fdatasync, opened.values())
         finally:
             for descriptor in opened.values():
                 os.close(descriptor)
-        for folder in folders:
-            _sync_folder(folder)
+        _side_by_side(_sync_folder, folders)
 
     def forget(self) -> None:
         for descriptor in self._open.values():
@@ -86,15 +85,7 @@ class RealDisk:
         return path.read_bytes()
 
     def remove(self, path: Path) -> None:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-
-    def rename(self, source: Path, target: Path) -> None:
-        source.rename(target)
-        _sync_folder(target.parent)
-        _sync_folder(source.parent)
+        path.unlink(missing_ok=True)
 
 
 class Payloads:
@@ -102,19 +93,24 @@ class Payloads:
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self._disk = disk
-        self._incoming, self._records = folder / "incoming", folder / "records"
-        disk.make(self._incoming)
+        self._records = folder / "records"
         disk.make(self._records)
+        disk.sync()
 
     def folder(self, station: str, record_id: bytes) -> Path:
-        """Where a complete record lies."""
+        """Where a record lies."""
         return self._records / station / record_id.hex()
 
-    def write(self, record_id: bytes, part: int, offset: int, data: bytes) -> None:
+    def write(self, station: str, record_id: bytes, part: int, offset: int, data: bytes) -> None:
         """Some bytes of a part; durable after `sync`."""
-        folder = self._incoming / record_id.hex()
-        self._disk.make(folder)
+        folder = self.folder(station, record_id)
+        if offset == 0 or not self._disk.exists(folder):
+            self._disk.make(folder)
         self._disk.write_at(_part_file(folder, part), offset, data)
+
+    def finish(self, station: str, record_id: bytes, envelope: bytes) -> None:
+        """Put the manifest beside parts that are whole and durable; durable after `sync`. Done again after a cut it changes nothing."""
+        self._disk.write_at(self.folder(station, record_id) / MANIFEST_FILE, 0, envelope)
 
     def sync(self) -> None:
         self._disk.sync()
@@ -124,28 +120,12 @@ class Payloads:
 
     def digest(self, station: str, record_id: bytes, part: int) -> bytes:
         """SHA-256 of a part as it lies there; of nothing when it does not."""
-        path = _part_file(self._where(station, record_id), part)
+        path = _part_file(self.folder(station, record_id), part)
         return hashlib.sha256(self._disk.read(path) if self._disk.exists(path) else b"").digest()
 
-    def drop(self, record_id: bytes, part: int) -> None:
+    def drop(self, station: str, record_id: bytes, part: int) -> None:
         """Forget the bytes of a part that came wrong."""
-        self._disk.remove(_part_file(self._incoming / record_id.hex(), part))
-
-    def shelve(self, station: str, record_id: bytes, envelope: bytes) -> None:
-        """Put the manifest beside the parts and move all to its lasting place. Done again after a cut it changes nothing."""
-        if self._disk.exists(self.folder(station, record_id)):
-            return
-        staged = self._incoming / record_id.hex()
-        self._disk.make(staged)
-        self._disk.write_at(staged / MANIFEST_FILE, 0, envelope)
-        self._disk.sync()
-        self._disk.make(self._records / station)
-        self._disk.rename(staged, self.folder(station, record_id))
-
-    def _where(self, station: str, record_id: bytes) -> Path:
-        """A cut between the move and the commit leaves a record at its lasting place that still counts as incoming."""
-        final = self.folder(station, record_id)
-        return final if self._disk.exists(final) else self._incoming / record_id.hex()
+        self._disk.remove(_part_file(self.folder(station, record_id), part))
 
 
 def _part_file(folder: Path, part: int) -> Path:
@@ -158,3 +138,15 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _side_by_side(work: Callable[[_T], None], things: Iterable[_T]) -> None:
+    """All of them, then the first error if there was one."""
+    things = list(things)
+    if len(things) < 2:
+        for thing in things:
+            work(thing)
+        return
+    with ThreadPoolExecutor(min(SYNC_THREADS, len(things)), "sync") as pool:
+        for done in [pool.submit(work, thing) for thing in things]:
+            done.result()

@@ -8,7 +8,6 @@ are those of verify.py.
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,19 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from district import tables
 from district.clock import Clock
+from district.content import Content, Waiting
 from district.database import connect
 from district.payloads import Disk, Payloads, RealDisk
 from district.receipts import ReceiptBook
 from district.verify import Refusal, Verdict, check_length, judge, read_entry
 from protocols.custody.receiver import Accepted, Refused
-from protocols.custody.spans import Span, Spans
+from protocols.custody.spans import Span
 from protocols.record import Entry, Manifest
 from protocols.sealing import Signer
 
-SPANS_MAX = 1024
-"""pieces of one part; a station sends 32 KiB chunks, 8 MiB have 256 of them"""
-OPEN_MAX = 512
-"""records whose spans are kept in memory; the others are read again when their next chunk comes"""
 SPAN_ROWS_MAX = 100_000
 DAY_S = 86_400
 
@@ -42,18 +38,6 @@ class KnownStations(Protocol):
     def key(self, station: str, kid: bytes) -> ec.EllipticCurvePublicKey | None: ...
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A record whose content is coming in."""
-
-    station: str
-    digest: bytes
-    sizes: tuple[int, ...]
-    hashes: tuple[bytes, ...]
-    spans: list[Spans]
-    dirty: set[int] = field(default_factory=set)
-
-
 class DistrictStore:
     """See the module. Raises DistrictError when opened on a folder that another program uses, OSError or apsw.Error when the disk fails."""
 
@@ -64,7 +48,7 @@ class DistrictStore:
         """read by the page (view.py), in the same thread"""
         self.payloads = payloads
         self._stations, self._book, self._clock, self._quota_records_day = stations, book, clock, quota_records_day
-        self._waiting: dict[bytes, _Waiting] = {}
+        self._content = Content(connection, payloads)
         self._due: list[bytes] | None = None
         """settled entries without a receipt; None: the database knows"""
         self._presented = int(tables.value(connection, "SELECT ifnull(max(presented), 0) FROM entries"))
@@ -154,104 +138,66 @@ class DistrictStore:
 
     def sizes(self, station: str, record_id: bytes) -> tuple[int, ...] | None:
         """Sealed part sizes of a record that waits for content; None: unknown, another station's, or complete."""
-        waiting = self._find(station, record_id)
+        waiting = self._content.find(station, record_id)
         return waiting.sizes if waiting else None
 
     def have(self, station: str, record_id: bytes) -> list[tuple[int, int, int]]:
         """(part, start, end) held of a record that waits for content."""
-        waiting = self._find(station, record_id)
+        waiting = self._content.find(station, record_id)
         return [(part, start, end) for part, spans in enumerate(waiting.spans) for start, end in spans] if waiting else []
 
     def write_chunk(self, station: str, record_id: bytes, part: int, offset: int, data: bytes) -> bool:
         """Keep some bytes of a part, in any order, as often as they come. False: refused (no space, too many pieces, nothing waits)."""
-        waiting = self._find(station, record_id)
-        if waiting is None or part >= len(waiting.sizes) or offset + len(data) > waiting.sizes[part]:
-            return False
-        spans = waiting.spans[part]
-        if spans.covers(offset, offset + len(data)):
-            return True
-        if len(spans) >= SPANS_MAX or not self._write(station, record_id, part, offset, data):
-            return False
-        spans.add(offset, offset + len(data))
-        waiting.dirty.add(part)
-        return True
-
-    def _write(self, station: str, record_id: bytes, part: int, offset: int, data: bytes) -> bool:
+        waiting = self._content.find(station, record_id)
         try:
-            self.payloads.write(record_id, part, offset, data)
+            return waiting is not None and self._content.write(waiting, part, offset, data)
         except OSError as error:
             with self._change():
                 self.alarm(station, "disk", "", str(error.strerror))
             return False
-        return True
 
     def flush(self) -> None:
         """Make everything since the last flush durable, then sign what became due. Raises OSError or apsw.Error; then nothing counts."""
         with self._all_or_nothing():
-            self.payloads.sync()
-            for record_id, waiting in self._waiting.items():
-                self._keep_spans(record_id, waiting)
+            changed = self._content.changed()
+            self._settle([waiting for waiting in changed if self._check_content(waiting)])
+            for waiting in self._content.changed():
+                self._begin()
+                self._content.keep(waiting)
             self._commit()
             self._sign_due()
-        while len(self._waiting) > OPEN_MAX:
-            self._waiting.pop(next(iter(self._waiting)))
+            self._content.trim()
 
     def complete(self, station: str, record_id: bytes) -> bytes | None:
-        """(13) and (14). None: bytes are missing, or were wrong and are dropped so that `have` asks for them again."""
-        waiting = self._find(station, record_id)
-        if waiting is None:
-            return self._receipt_of_record(station, record_id)
-        if any(spans.total() < size for spans, size in zip(waiting.spans, waiting.sizes, strict=True)):
-            return None
-        with self._all_or_nothing():
-            wrong = [part for part, digest in enumerate(waiting.hashes) if self.payloads.digest(station, record_id, part) != digest]
-            for part in wrong:
-                self._drop(station, record_id, waiting, part)
-            if not wrong:
-                self._settle(station, record_id, waiting)
-            self._commit()
-            self._sign_due()
-        return self._book.of(waiting.digest)
+        """The receipt of a record whose content is all here. None: bytes are missing, or were wrong and `have` asks for them again."""
+        if self._content.changed():
+            self.flush()
+        sql = """SELECT r.envelope FROM entries e JOIN receipts r ON r.hash = e.hash
+                 WHERE e.station = ? AND e.record_id = ? ORDER BY e.presented DESC LIMIT 1"""
+        envelope: bytes | None = tables.value(self.connection, sql, (station, record_id))
+        return envelope
 
-    def _settle(self, station: str, record_id: bytes, waiting: _Waiting) -> None:
-        """(14): files first, then the row that makes them count; the receipt follows after the commit."""
-        envelope = tables.value(self.connection, "SELECT envelope FROM entries WHERE hash = ?", (waiting.digest,))
-        self.payloads.shelve(station, record_id, envelope)
-        self._begin()
-        self.connection.execute("UPDATE entries SET settled = 1 WHERE hash = ?", (waiting.digest,))
-        self.connection.execute("UPDATE parts SET spans = x'' WHERE record_id = ?", (record_id,))
-        self._settled(waiting.digest)
-        del self._waiting[record_id]
+    def _check_content(self, waiting: Waiting) -> bool:
+        """(13) True: the record is whole and every part is what its station signed."""
+        if not waiting.whole():
+            return False
+        wrong = self._content.drop_wrong(waiting)
+        for part in wrong:
+            self.alarm(waiting.station, "content", waiting.record_id.hex(), f"{part:02d}.part")
+        return not wrong
 
-    def _drop(self, station: str, record_id: bytes, waiting: _Waiting, part: int) -> None:
-        """(13) failed: the bytes are not what the station signed."""
-        self._begin()
-        self.payloads.drop(record_id, part)
-        waiting.spans[part] = Spans()
-        waiting.dirty.add(part)
-        self._keep_spans(record_id, waiting)
-        self.alarm(station, "content", record_id.hex(), f"{part:02d}.part")
-
-    def _find(self, station: str, record_id: bytes) -> _Waiting | None:
-        waiting = self._waiting.get(record_id) or self._load(record_id)
-        return waiting if waiting is not None and waiting.station == station else None
-
-    def _load(self, record_id: bytes) -> _Waiting | None:
-        entry = tables.one(self.connection, "SELECT station, hash FROM entries WHERE record_id = ? AND settled = 0", (record_id,))
-        if entry is None:
-            return None
-        rows = list(self.connection.execute("SELECT size, sha256, spans FROM parts WHERE record_id = ? ORDER BY part", (record_id,)))
-        sizes, hashes, packed = zip(*rows, strict=True)
-        waiting = _Waiting(entry[0], entry[1], sizes, hashes, [tables.unpack_spans(spans) for spans in packed])
-        self._waiting[record_id] = waiting
-        return waiting
-
-    def _keep_spans(self, record_id: bytes, waiting: _Waiting) -> None:
-        for part in waiting.dirty:
+    def _settle(self, whole: list[Waiting]) -> None:
+        """(14) Parts durable, then manifests durable, then the rows that make them count; receipts follow after the commit."""
+        self.payloads.sync()
+        for waiting in whole:
+            envelope = tables.value(self.connection, "SELECT envelope FROM entries WHERE hash = ?", (waiting.digest,))
+            self.payloads.finish(waiting.station, waiting.record_id, envelope)
+        self.payloads.sync()
+        for waiting in whole:
             self._begin()
-            values = (tables.pack_spans(waiting.spans[part]), record_id, part)
-            self.connection.execute("UPDATE parts SET spans = ? WHERE record_id = ? AND part = ?", values)
-        waiting.dirty.clear()
+            self.connection.execute("UPDATE entries SET settled = 1 WHERE hash = ?", (waiting.digest,))
+            self._content.done(waiting)
+            self._settled(waiting.digest)
 
     # --- answers ----------------------------------------------------------------------------------------------------------------
 
@@ -282,12 +228,6 @@ class DistrictStore:
         """Tell the officers; kept with the next flush, the same again only counts."""
         self._begin()
         tables.raise_alarm(self.connection, station, kind, subject, detail, self._now_s())
-
-    def _receipt_of_record(self, station: str, record_id: bytes) -> bytes | None:
-        sql = """SELECT r.envelope FROM entries e JOIN receipts r ON r.hash = e.hash
-                 WHERE e.station = ? AND e.record_id = ? ORDER BY e.presented DESC LIMIT 1"""
-        envelope: bytes | None = tables.value(self.connection, sql, (station, record_id))
-        return envelope
 
     # --- transactions -----------------------------------------------------------------------------------------------------------
 
@@ -329,7 +269,7 @@ class DistrictStore:
             raise
 
     def _forget(self) -> None:
-        self._waiting.clear()
+        self._content.forget()
         self.payloads.forget()
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")

@@ -103,6 +103,8 @@ class MemoryShelf:
         self._durable = deepcopy(self.now)
 
     def complete(self, station: str, record_id: bytes) -> bytes | None:
+        if record_id not in self.now.open:
+            return None
         sequence, _, parts, _ = self.now.open[record_id]
         content = tuple(bytes(part) for part in parts)
         digests = b"".join(sha256(part).digest() for part in content)

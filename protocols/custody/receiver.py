@@ -56,7 +56,10 @@ class Shelf(Protocol):
         """Make all of it durable in one commit. Raises OSError or a storage error: then nothing may be acknowledged."""
 
     def complete(self, station: str, record_id: bytes) -> bytes | None:
-        """All bytes are here: check hashes, commit, and only then sign the receipt. None: bytes were bad and are wanted again."""
+        """The receipt of a record whose bytes are all here: check hashes, commit, only then sign, unless `flush` already did.
+
+        None: unknown, or bytes were bad and are wanted again.
+        """
 
     def held(self, station: str, first: int, end: int) -> Sequence[Span]:
         """Which sequences of [first, end) have their entry kept."""
@@ -151,10 +154,10 @@ class Receiver:
         return [encode(have), *(encode(Receipt(receipt)) for receipt in signed)]
 
     def _progress(self, station: str, record_id: bytes, parts: set[int] | None) -> tuple[tuple[tuple[int, int, int], ...], bytes | None]:
-        """What is here of a record (of the parts named), and its receipt if this batch completed it."""
+        """What is here of a record (of the parts named), and its receipt if it is complete."""
         sizes = self._shelf.sizes(station, record_id)
         if sizes is None:
-            return (), None
+            return (), self._shelf.complete(station, record_id)
         spans = self._shelf.have(station, record_id)
         receipt = None
         if sum(end - start for _, start, end in spans) == sum(sizes):

@@ -1,0 +1,106 @@
+"""Records whose content is still coming in: which bytes are here, and whether a part is what its station signed.
+
+Pieces of a part come in any order and as often as the link likes. What is here is kept as spans of bytes, in memory while the record is
+busy and in the table `parts`; a span in the table is durable in the file. Transactions and alarms are store.py's.
+"""
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from district import tables
+from district.payloads import Payloads
+from protocols.custody.spans import Spans
+
+SPANS_MAX = 1024
+"""pieces of one part; a station sends 32 KiB chunks, 8 MiB have 256 of them"""
+BUSY_MAX = 512
+"""records whose spans stay in memory; those of the others are read again with their next chunk"""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One record that is not whole yet."""
+
+    record_id: bytes
+    station: str
+    digest: bytes
+    """of its manifest"""
+    sizes: tuple[int, ...]
+    hashes: tuple[bytes, ...]
+    spans: list[Spans]
+    dirty: set[int] = field(default_factory=set)
+    """parts with more spans than the table knows"""
+
+    def whole(self) -> bool:
+        """Every byte is here."""
+        return all(spans.total() == size for spans, size in zip(self.spans, self.sizes, strict=True))
+
+
+class Content:
+    """All of them. Raises OSError or apsw.Error; then `forget` and let the station send again."""
+
+    def __init__(self, connection: apsw.Connection, payloads: Payloads) -> None:
+        self._connection, self._payloads = connection, payloads
+        self._busy: dict[bytes, Waiting] = {}
+
+    def find(self, station: str, record_id: bytes) -> Waiting | None:
+        """None: unknown, another station's, or complete."""
+        waiting = self._busy.get(record_id) or self._load(record_id)
+        return waiting if waiting is not None and waiting.station == station else None
+
+    def write(self, waiting: Waiting, part: int, offset: int, data: bytes) -> bool:
+        """Keep some bytes; durable with the next `sync` of the payloads. False: outside the part, or too many pieces."""
+        if part >= len(waiting.sizes) or offset + len(data) > waiting.sizes[part]:
+            return False
+        spans = waiting.spans[part]
+        if spans.covers(offset, offset + len(data)):
+            return True
+        if len(spans) >= SPANS_MAX:
+            return False
+        self._payloads.write(waiting.station, waiting.record_id, part, offset, data)
+        spans.add(offset, offset + len(data))
+        waiting.dirty.add(part)
+        return True
+
+    def changed(self) -> list[Waiting]:
+        """Those that got bytes since they were last kept."""
+        return [waiting for waiting in self._busy.values() if waiting.dirty]
+
+    def drop_wrong(self, waiting: Waiting) -> list[int]:
+        """Hash the parts of a whole record; forget those that are not what the station signed and name them."""
+        wrong = [part for part, digest in enumerate(waiting.hashes) if self._payloads.digest(waiting.station, waiting.record_id, part) != digest]
+        for part in wrong:
+            self._payloads.drop(waiting.station, waiting.record_id, part)
+            waiting.spans[part] = Spans()
+            waiting.dirty.add(part)
+        return wrong
+
+    def keep(self, waiting: Waiting) -> None:
+        """Write the spans into the open transaction."""
+        rows = [(tables.pack_spans(waiting.spans[part]), waiting.record_id, part) for part in waiting.dirty]
+        self._connection.executemany("UPDATE parts SET spans = ? WHERE record_id = ? AND part = ?", rows)
+        waiting.dirty.clear()
+
+    def done(self, waiting: Waiting) -> None:
+        """The record is settled in the open transaction: its spans are no longer needed."""
+        self._connection.execute("UPDATE parts SET spans = x'' WHERE record_id = ?", (waiting.record_id,))
+        del self._busy[waiting.record_id]
+
+    def forget(self) -> None:
+        """Nothing since the last commit counts."""
+        self._busy.clear()
+
+    def trim(self) -> None:
+        """After a commit: keep memory bounded."""
+        for record_id in list(self._busy)[: max(0, len(self._busy) - BUSY_MAX)]:
+            del self._busy[record_id]
+
+    def _load(self, record_id: bytes) -> Waiting | None:
+        entry = tables.one(self._connection, "SELECT station, hash FROM entries WHERE record_id = ? AND settled = 0", (record_id,))
+        if entry is None:
+            return None
+        rows = list(self._connection.execute("SELECT size, sha256, spans FROM parts WHERE record_id = ? ORDER BY part", (record_id,)))
+        sizes, hashes, packed = zip(*rows, strict=True)
+        self._busy[record_id] = Waiting(record_id, entry[0], entry[1], sizes, hashes, [tables.unpack_spans(spans) for spans in packed])
+        return self._busy[record_id]
