@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -70,11 +71,17 @@ class DiskFiles:
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `data`: temporary file beside it, fsync, rename, fsync of the folder. Raises OSError; then the old file is still whole."""
+    """Replace `path` by `data`. Raises OSError; then the old file is still whole."""
+    write_pieces_durably(path, (data,), mode)
+
+
+def write_pieces_durably(path: Path, pieces: Iterable[bytes], mode: int = 0o600) -> None:
+    """Temporary file beside it, fsync, rename, fsync of the folder. Raises OSError and what `pieces` raises; then the old file is still whole."""
     temporary = path.with_name(path.name + ".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

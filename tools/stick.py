@@ -1,0 +1,98 @@
+"""What `./rekam export` and `./rekam import` share: a station's or district's configuration, its store opened for the moment, progress.
+
+Both work on the store itself, so the program that uses it has to be stopped; otherwise they say so and change nothing.
+"""
+
+import argparse
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.progress import Progress
+
+from district.clock import SystemClock as DistrictClock
+from district.database import DistrictError
+from district.keys import KeyFileError, Stations, load_signer
+from district.store import DistrictStore
+from edge.clock import SystemClock, boot_id
+from edge.errors import StationError
+from edge.keys import StationKeys, load_station_keys
+from edge.store.ledger import Ledger
+from edge.store.store import Store
+from station_config.load import load_district, load_station
+from station_config.schema import DistrictConfig, StationConfig
+
+DEFAULT = Path("/etc/rekam/station.toml")
+MB = 1024 * 1024
+
+
+class OpenStation(NamedTuple):
+    """A stopped station's store and keys."""
+
+    id: str
+    store: Store
+    ledger: Ledger
+    keys: StationKeys
+    roster: Path | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the stick, or any folder on it")
+    parser.add_argument("--config", type=Path, default=DEFAULT, help=f"a station's or a district's file (default {DEFAULT})")
+
+
+def is_district(path: Path) -> bool:
+    """Whether the file configures a district; what is wrong with it is said when it is loaded."""
+    try:
+        return "district" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def open_station(path: Path) -> Iterator[OpenStation]:
+    """Raises ConfigError, StationError (StoreBusy while the station runs)."""
+    config: StationConfig = load_station(path)
+    keys = load_station_keys(config.keys, config.station.id)
+    store = Store.open(Path(config.station.data_dir) / "store", config.station.reserve_mb * MB)
+    try:
+        ledger = Ledger(store, keys.signer, config.station.id, SystemClock(), boot_id())
+        yield OpenStation(config.station.id, store, ledger, keys, Path(config.keys.roster) if config.keys.roster else None)
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_district(path: Path) -> Iterator[DistrictStore]:
+    """Raises ConfigError, StationError."""
+    config: DistrictConfig = load_district(path)
+    district = config.district
+    stations = Stations(Path(config.keys.station_certificates), Path(config.keys.authority) if config.keys.authority else None)
+    try:
+        store = DistrictStore.open(
+            Path(district.data_dir), stations, load_signer(config.keys, district.id), district.id, DistrictClock(), district.quota_records_day,
+        )
+    except (DistrictError, KeyFileError) as error:
+        raise StationError("district_store", str(error), "Stop the district program while a stick is read") from error
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def on_the_stick(folder: Path, doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress to report to, and a plain sentence when the stick is not there, full or pulled out."""
+    if not folder.is_dir():
+        raise StationError("stick_missing", f"{folder} is not there", "Put the stick in, wait until its folder shows, then run this again")
+    try:
+        with Progress() as progress:
+            task = progress.add_task(doing)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+    except OSError as error:
+        raise StationError(
+            "stick_failed", f"the stick in {folder} failed ({error.strerror})",
+            "Whatever was copied whole counts. Free or change the stick, then run this again",
+        ) from error
