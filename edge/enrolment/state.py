@@ -4,14 +4,14 @@
 done is never written there: the sealed parts in the store are the only truth about that.
 """
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.enrolment.events import Conditions
 from edge.enrolment.population import Person
 from edge.enrolment.procedure import DEVICE_UNAVAILABLE, EXCEPTION_PHOTO, PHOTOGRAPHED_KINDS, STEP, STEPS, TRIES_BEFORE_BEST, Step, Target
-
-LAST_STEP = STEPS[-1].id
 
 
 class Mark(Struct, frozen=True):
@@ -32,7 +32,7 @@ class StepTime(Struct, frozen=True):
 class Progress(Struct, frozen=True, forbid_unknown_fields=True):
     """The journal's record of an enrolment."""
 
-    version: int = 1
+    version: Annotated[int, Meta(ge=1, le=1)] = 1
     operator: str = ""
     """pseudonym, hexadecimal"""
     row: str = ""
@@ -160,7 +160,9 @@ def _applies(enrolment: Enrolment, target: Target) -> bool:
 
 
 def step_of(enrolment: Enrolment) -> Step:
-    """The step that the person is at: that of a retake, else the first that is not complete."""
+    """The step that the person is at: the last once the record is committed, that of a retake, else the first that is not complete."""
+    if enrolment.progress.sequence:
+        return STEPS[-1]
     if enrolment.retake is not None:
         return next(step for step in STEPS if enrolment.retake in step.targets)
     return next(step for step in STEPS if not _complete(enrolment, step))
@@ -170,9 +172,7 @@ def _complete(enrolment: Enrolment, step: Step) -> bool:
     match step.id:
         case "letter":
             return enrolment.progress.letter
-        case "review":
-            return enrolment.progress.sequence > 0
-        case "slip":
+        case "review" | "slip":
             return False
         case _:
             return all(resolved(enrolment, target) for target in targets(enrolment, step))

@@ -1,6 +1,5 @@
 """The process may be killed at any instant: the same procedure with a kill before and after every single command, over one store."""
 
-import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from edge.enrolment import events as ev
 from edge.enrolment.errands import Errands
 from edge.store.store import Store
-from tests.unit.enrolment.desk import act, finish, manifest, opened, run, running, to_step
+from tests.unit.enrolment.desk import act, manifest, opened, run, running, to_step
 from tests.unit.enrolment.fakes import DeskBench
 from tests.waiting import until
 
