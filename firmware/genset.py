@@ -131,13 +131,13 @@ TABLE = (
 )
 
 
-class Genset:
+class Genset(state.Machine):
     """The table at work."""
 
+    TABLE = TABLE
+
     def __init__(self, outputs, inputs, settings, faults):
-        self.reported = False
-        self.state = IDLE
-        self.in_state_ms = 0
+        state.Machine.__init__(self, IDLE)
         self.ran_ms = 0
         self.pause_ms = 0
         self.asked = wire.GENSET_OFF
@@ -161,25 +161,15 @@ class Genset:
         if self.state == FAILED:
             self._enter(IDLE)
 
-    def step(self, dt_ms):
-        self._count(dt_ms)
-        if self.state in CLOSED and self._contact.level == self._contact.safe:
-            self._enter(STOPPING)
-        for index in range(len(TABLE)):
-            row = TABLE[index]
-            if row[0] == self.state and row[1](self):
-                self._enter(row[2])
-                break
-        self.reported = True
-
     def _count(self, dt_ms):
         self.starts.step(dt_ms)
-        self.in_state_ms = state.longer(self.in_state_ms, dt_ms)
         self._lease_ms = state.shorter(self._lease_ms, dt_ms)
         if self._lease_ms == 0:
             self.asked = wire.GENSET_OFF
         if self.state in COUNTED:
             self.ran_ms = state.longer(self.ran_ms, dt_ms)
+        if self.state in CLOSED and self._contact.level == self._contact.safe:
+            self._enter(STOPPING)  # the longest time of the contact is over
 
     def _enter(self, to):
         if to == AFTER_FAILURE:
@@ -187,8 +177,7 @@ class Genset:
             to = FAILED if self.failures >= FAILURES else STOPPING
             self.pause_ms = self.settings.retry_ms
         self._note(to)
-        self.in_state_ms = 0
-        self.state = to
+        state.Machine._enter(self, to)
         if to in CLOSED:
             self._contact.set(1)
         else:

@@ -63,6 +63,35 @@ class Faults:
 LIGHT_STUCK, LIGHT_DEAD, OVER_TEMPERATURE, GENSET_LOCKOUT, GENSET_WILL_NOT_STOP, GENSET_ALARM, PI_CUT_LIMIT, TAMPER, TASK_FAILED = range(len(wire.FAULTS))
 
 
+class Machine:
+    """A state machine as a table of (state, condition, next state): the first row that fits wins, one change a step."""
+
+    TABLE = ()
+
+    def __init__(self, first):
+        self.reported = False
+        self.state = first
+        self.in_state_ms = 0
+
+    def step(self, dt_ms):
+        self.in_state_ms = longer(self.in_state_ms, dt_ms)
+        self._count(dt_ms)
+        for index in range(len(self.TABLE)):
+            row = self.TABLE[index]
+            if row[0] == self.state and row[1](self):
+                self._enter(row[2])
+                break
+        self.reported = True
+
+    def _count(self, dt_ms):
+        """Move the machine's own counters."""
+
+    def _enter(self, to):
+        """Change the state and do what belongs to it."""
+        self.state = to
+        self.in_state_ms = 0
+
+
 class LastHour:
     """How often something happened within the last hour, up to `limit` times."""
 

@@ -98,13 +98,13 @@ TABLE = (
 )
 
 
-class Watchdog:
+class Watchdog(state.Machine):
     """The table at work."""
 
+    TABLE = TABLE
+
     def __init__(self, outputs, inputs, settings, faults):
-        self.reported = False
-        self.state = UNARMED
-        self.in_state_ms = 0
+        state.Machine.__init__(self, UNARMED)
         self.silent_ms = 0
         self.lease = NONE
         self.lease_ms = 0
@@ -138,18 +138,8 @@ class Watchdog:
         self._enter(LEASED)
         return seconds
 
-    def step(self, dt_ms):
-        self._count(dt_ms)
-        for index in range(len(TABLE)):
-            row = TABLE[index]
-            if row[0] == self.state and row[1](self):
-                self._enter(row[2])
-                break
-        self.reported = True
-
     def _count(self, dt_ms):
         self.cuts.step(dt_ms)
-        self.in_state_ms = state.longer(self.in_state_ms, dt_ms)
         self.silent_ms = state.longer(self.silent_ms, dt_ms)
         self.lease_ms = state.shorter(self.lease_ms, dt_ms)
         self.seen_alive = self.seen_alive or bool(self.inputs.on(power.PI_ALIVE))
@@ -157,8 +147,7 @@ class Watchdog:
             self.may_return = True
 
     def _enter(self, to):
-        self.state = to
-        self.in_state_ms = 0
+        state.Machine._enter(self, to)
         if to == WATCHING:
             self._watch_again()
         elif to in ALARM:

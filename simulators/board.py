@@ -80,7 +80,7 @@ class BoardProcess(WireDevice):
         self._process: asyncio.subprocess.Process | None = None
         self._link: Joint | None = None
         self._pins: Joint | None = None
-        self._line = b""
+        self._line = self._half_frame = b""
         self._told: dict[str, int] = {}
         self._ready = asyncio.Event()
 
@@ -160,7 +160,11 @@ class BoardProcess(WireDevice):
         self._link.send(data)
 
     def _from_firmware(self, data: bytes) -> None:
-        self.port.send(data)
+        """A message for each frame, so that faults hit frames and not reads."""
+        *frames, self._half_frame = (self._half_frame + data).split(b"\x00")
+        for frame in frames:
+            if frame:
+                self.port.send(b"\x00" + frame + b"\x00")
 
     # the pins
 
@@ -188,7 +192,7 @@ class BoardProcess(WireDevice):
     def _at_rest(self) -> None:
         """A chip without a program: pins float, the transistors are off."""
         self.outputs = {}
-        self._line = b""
+        self._line = self._half_frame = b""
         self._ready.clear()
         self.world.illuminator_on = False
         self.world.power.start_contact(False)

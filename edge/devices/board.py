@@ -111,12 +111,10 @@ class SerialBoard:
             await self._synchronise()
         start = wire.NOW if at_s is None else round((at_s - self._offset_s) * 1000) & wire.TICKS_MASK
         granted = await self._ask("light", start, duration_ms, PULSE_MS, PERIOD_MS)
-        self._pulses = tuple(self._pulse(granted, number) for number in range(granted["count"]))
+        first_s, length_s = self._monotonic_s(granted["start_ticks"]), granted["pulse_ms"] / 1000
+        begins_s = [first_s + number * granted["period_ms"] / 1000 for number in range(granted["count"])]
+        self._pulses = tuple(Pulse(begin_s, begin_s + length_s) for begin_s in begins_s)
         return granted["lease_ms"]
-
-    def _pulse(self, granted: dict[str, int], number: int) -> Pulse:
-        begin_s = self._monotonic_s(granted["start_ticks"]) + number * granted["period_ms"] / 1000
-        return Pulse(begin_s, begin_s + granted["pulse_ms"] / 1000)
 
     def pulses(self) -> tuple[Pulse, ...]:
         """When the light shines under the last lease, on the station's monotonic clock; right to about 2 ms."""
@@ -164,22 +162,22 @@ class SerialBoard:
     def _monotonic_s(self, ticks: int) -> float:
         """Board ticks near now on the station's clock."""
         period_s = (wire.TICKS_MASK + 1) / 1000
-        ahead_s = (ticks / 1000 + self._offset_s - self._clock.monotonic_s() + period_s / 2) % period_s - period_s / 2
-        return self._clock.monotonic_s() + ahead_s
+        now_s = self._clock.monotonic_s()
+        return now_s + (ticks / 1000 + self._offset_s - now_s + period_s / 2) % period_s - period_s / 2
 
     async def _ask(self, name: str, *values: int) -> dict[str, int]:
         """One command, sent again under the same number while no answer comes. Raises DeviceError."""
         async with self._lock:
             self._sequence = self._sequence % 255 + 1
             kind, body = await self._exchange(self._sequence, wire.command(name).kind, wire.command(name).pack(*values))
-        if kind == wire.REFUSED.kind:
-            raise self._refused(name, wire.REFUSED.read(body))
-        if kind != wire.reply_to(name).kind:
-            raise self._wrong(f"answer {kind:#04x} to {name}")
         try:
-            return wire.reply_to(name).read(body)
+            if kind == wire.REFUSED.kind:
+                raise self._refused(name, wire.REFUSED.read(body))
+            if kind == wire.reply_to(name).kind:
+                return wire.reply_to(name).read(body)
         except wire.LinkError as error:
             raise self._wrong(str(error)) from error
+        raise self._wrong(f"answer {kind:#04x} to {name}")
 
     async def _exchange(self, sequence: int, kind: int, body: bytes) -> tuple[int, bytes]:
         frame = wire.frame(sequence, kind, body)

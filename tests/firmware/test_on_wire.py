@@ -174,7 +174,7 @@ def test_wires_that_delay_and_babble_lose_nothing(run_any: Run, fault: str) -> N
     run_any(body)
 
 
-@pytest.mark.parametrize("fault", ["drop", "corrupt", "truncate", "mute"])
+@pytest.mark.parametrize("fault", ["drop", "corrupt", "truncate", "mute", "late", "stall"])
 def test_a_broken_wire_is_a_time_out_and_mends(run_any: Run, fault: str) -> None:
     async def body(table: Table) -> None:
         await table.driver.open()

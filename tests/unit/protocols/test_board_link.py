@@ -1,5 +1,7 @@
 """Golden bytes of the board link: from the COBS paper's and CRC catalogue's examples and from a frame made by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from protocols import board_link as wire
@@ -79,3 +81,13 @@ def test_every_name_is_part_of_the_schema() -> None:
 def test_a_body_of_another_length_is_refused_naming_both() -> None:
     with pytest.raises(wire.LinkError, match="light has 3 bytes, not 9"):
         wire.command("light").unpack(b"abc")
+
+
+def test_the_readme_tells_every_command_and_field() -> None:
+    text = (Path(__file__).resolve().parents[3] / "protocols/README.md").read_text(encoding="utf-8")
+    words = {"B": "u8", "H": "u16", "h": "s16", "I": "u32", "Q": "u64"}
+    for message in (*wire.COMMANDS, *wire.REPLIES, wire.EVENT):
+        for name, letter in zip(message.names, message.format[1:], strict=True):
+            assert f"{name} {words[letter]}" in text, f"{message.name}: {name}"
+    for message in wire.COMMANDS:
+        assert f"| {message.kind:02X} | {message.name} |" in text
