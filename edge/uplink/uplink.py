@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -19,31 +20,24 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from edge.clock import Clock, random_bytes
 from edge.errors import StoreError
 from edge.store.store import Store
-from edge.store.values import OutboxItem
 from edge.store.worker import StoreWorker
 from edge.uplink.backoff import Backoff
+from edge.uplink.carrier import Carrier, VerifyReceipt
+from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
 from protocols import topics
-from protocols.custody import Ask, Chunk, Effect, Entry, Have, Item, Receipt, SendChunk, SendEntry, Sender, WireError, decode, encode
-from protocols.record import FormatError
-from protocols.record import Receipt as SignedReceipt
-from protocols.sealing import KeyOf, SealingError, open_receipt
+from protocols.custody import Have, Receipt, SendChunk, SendEntry, Sender, WireError, decode
 from station_config.schema import Broker
 
 OUTBOX_LIMIT = 20_000
 ITEMS_A_TURN = 100
 """records whose part sizes are read in one go of the store's thread, so that a capture never waits for them"""
-ENTRY_GUESS = {"record": 6_000, "event": 500}
-"""bytes of a signed entry, for the window only"""
 INBOX = 512
 HEALTH_BYTES_MAX = 1_024
 HEALTH_EVERY_S = 60.0
 HELLO_JITTER_S = 0.5
 STEADY_S = 2.0
 """a connection that lived so long was a good one"""
-
-VerifyReceipt = Callable[[bytes], SignedReceipt | None]
-"""Signature, station and format right: the receipt; otherwise None"""
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +64,8 @@ class Uplink:
         self, store: StoreWorker, broker: Broker, station: str, verify_receipt: VerifyReceipt, clock: Clock,
         health: Callable[[], Mapping[str, object]], boot: int, on_receipt: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._broker, self._station, self._verify = store, broker, station, verify_receipt
+        self._store, self._broker, self._station = store, broker, station
+        self._carrier = Carrier(store.store, station, verify_receipt)
         self._clock, self._health, self._boot, self._on_receipt = clock, health, boot, on_receipt
         self._sender = Sender(first_round=int.from_bytes(random_bytes(4), "big"))
         self._backoff = Backoff()
@@ -177,7 +172,7 @@ class Uplink:
         self._committed = False
         waiting = [item for item in await self._store.call(Store.outbox, OUTBOX_LIMIT) if not self._sender.knows(item.sequence)]
         for at in range(0, len(waiting), ITEMS_A_TURN):
-            items = await self._store.call(_items, waiting[at : at + ITEMS_A_TURN])
+            items = await self._store.run(partial(self._carrier.items, waiting[at : at + ITEMS_A_TURN]))
             self._sender.offer([item for item in items if item.sequence <= self._old_until], fresh=False)
             self._sender.offer([item for item in items if item.sequence > self._old_until], fresh=True)
         for item in waiting:
@@ -188,23 +183,13 @@ class Uplink:
         """Put on the line what the sender wants there now."""
         while not connection.closed and (effect := self._sender.next(self._clock.monotonic_s())) is not None:
             try:
-                word, payload = await self._payload(effect)
+                word, payload = await self._store.run(partial(self._carrier.frame, effect))
             except StoreError as error:
                 log.warning("cannot be sent: %s", error)
                 if isinstance(effect, SendChunk | SendEntry):
                     self._sender.unreadable(effect.sequence)
                 continue
             connection.publish(topics.up(self._station, word), payload)
-
-    async def _payload(self, effect: Effect) -> tuple[str, bytes]:
-        match effect:
-            case SendEntry(sequence):
-                return "entry", encode(Entry(await self._store.call(Store.envelope, sequence)))
-            case SendChunk(_, record_id, part, offset, length):
-                data = await self._store.call(Store.part, record_id, part, offset, length)
-                return "chunk", encode(Chunk(record_id, part, offset, data))
-            case Ask():
-                return "ask", encode(effect)
 
     def _say_health(self, connection: Connection) -> None:
         now_s = self._clock.monotonic_s()
@@ -243,41 +228,18 @@ class Uplink:
                 await self._receipt(message.envelope)
 
     async def _receipt(self, signed: bytes) -> None:
-        """The only way out of custody. Nothing is believed before the signature, nothing counts before the commit."""
-        receipt = self._verify(signed)
-        if receipt is None or receipt.station != self._station:
+        try:
+            sequence = await self._store.run(partial(self._carrier.receipt, signed))
+        except StoreError as error:
+            log.warning("a receipt cannot be kept, the district will send it again: %s", error)
+            return
+        if sequence is None:
             self._status = replace(self._status, refused_receipts=self._status.refused_receipts + 1)
             return
-        try:
-            await self._store.call(Store.mark_received, receipt, signed)
-        except StoreError as error:
-            log.warning("receipt for entry %d not taken: %s", receipt.sequence, error)
-            return
         now_s = self._clock.monotonic_s()
-        self._sender.receipted(receipt.sequence, now_s)
+        self._sender.receipted(sequence, now_s)
         self._status = replace(self._status, last_receipt_s=now_s, receipts=self._status.receipts + 1)
         self._on_receipt()
-
-
-def receipt_verifier(key_of: KeyOf) -> VerifyReceipt:
-    """Believe receipts that a key of `key_of` (key id -> district's public key) has signed."""
-
-    def verify(signed: bytes) -> SignedReceipt | None:
-        try:
-            return open_receipt(signed, key_of)
-        except (SealingError, FormatError) as error:
-            log.warning("a receipt that no district signed: %s", error)
-            return None
-
-    return verify
-
-
-def _items(store: Store, waiting: list[OutboxItem]) -> list[Item]:
-    """Runs in the store's thread."""
-    return [
-        Item(found.sequence, found.record_id, tuple(store.parts(found.record_id)) if found.record_id else (), ENTRY_GUESS[found.kind], found.urgent)
-        for found in waiting
-    ]
 
 
 def _fraction() -> float:

@@ -173,9 +173,9 @@ class Sender:
             return None
         if now_s >= self._ask_s:
             return self._ask(now_s)
+        self._wake_resting(now_s)
         if self._silent or (self._under_way and self._under_way >= self.pace.window()):
             return None
-        self._wake_resting(now_s)
         entry, content = self._entries.first(self._jobs), self._contents.first(self._jobs)
         if entry is not None and (content is None or entry.item.urgent or not content.item.urgent):
             return self._send_entry(entry, now_s)
@@ -185,7 +185,7 @@ class Sender:
         """When `next` must be called again although nothing happened; infinity: never."""
         if not self._online:
             return inf
-        return min(self._ask_s, self._resting[0][0] if self._resting and not self._silent else inf)
+        return min(self._ask_s, self._resting[0][0] if self._resting else inf)
 
     def idle(self) -> bool:
         """Everything offered has its receipt."""
