@@ -37,7 +37,9 @@ class Site:
     def __init__(self, folder: Path) -> None:
         operator = SiteOperator("ani", "Ani", "123456")
         self.keys = make_site(folder / "keys", [STATION], [], [operator], "poso", hardness=Hardness(iterations=1, lanes=1, memory_kib=64))
-        station: dict[str, dict[str, object]] = {"station": {"id": STATION, "data_dir": str(folder / "station"), "reserve_mb": 1}, "keys": {**self.keys.station_section(STATION)}}
+        station: dict[str, dict[str, object]] = {
+            "station": {"id": STATION, "data_dir": str(folder / "station"), "reserve_mb": 1}, "keys": {**self.keys.station_section(STATION)},
+        }
         district: dict[str, dict[str, object]] = {"district": {"id": "poso", "data_dir": str(folder / "district")}, "keys": {**self.keys.district_section()}}
         self.station, self.district = write(folder / "station.toml", station), write(folder / "district.toml", district)
         self.stick = folder / "stick"
