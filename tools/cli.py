@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, Command] = {
     "district": Command("tools.district", "run the district: receive, verify, store, answer with receipts"),
     "world": Command("tools.world", "run the whole simulated world for a station of your own", needs_bench=True),
     "sim": Command("tools.sim", "run one simulated device on its real wire", needs_bench=True),
+    "micropython": Command("tools.micropython", "fetch MicroPython, which runs the board's firmware in the bench", needs_bench=True),
+    "flash": Command("tools.flash", "install the board's firmware over USB and verify it by hash"),
 }
 GROUPS: Mapping[str, Mapping[str, Command]] = {}
 

@@ -106,14 +106,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     del parser
 
 
-def run(args: argparse.Namespace) -> int:
-    """Fetch if needed and print the command."""
-    del args
+def prepare() -> list[str] | None:
+    """The command, fetched first when there is none; says in a sentence when that fails. The bench and the tests then do without."""
     if find() is None:
         print("fetching MicroPython (about 4 MB) ...", flush=True)
     try:
-        print(" ".join(ensure()))
+        return ensure()
     except MicroPythonMissing as error:
-        print(f"MicroPython could not be fetched: {error}. The bench then runs the board's firmware under CPython.")
-        return 1
-    return 0
+        print(f"MicroPython could not be fetched: {error}. The bench runs the board's firmware under CPython.")
+        return None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch if needed and print the command."""
+    del args
+    command = prepare()
+    print(" ".join(command or []))
+    return 0 if command else 1

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """pytest's exit code."""
     root = Path(__file__).resolve().parent.parent
-    importlib.import_module("tools.micropython").fetch(root)
+    importlib.import_module("tools.micropython").prepare()
     pytest = importlib.import_module("pytest")
     sys.stdout.flush()
     return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [str(root / "tests")])]))
