@@ -12,7 +12,7 @@ from edge.enrolment.population import Corrections, Person
 from edge.enrolment.procedure import Kind, Position, Target
 
 Reason = Annotated[str, Meta(pattern=r"^[a-z_]{1,32}\Z")]
-Version = Annotated[int, Meta(ge=0)]
+Version = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class OperatorEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="event"):

@@ -20,6 +20,7 @@ from edge.enrolment.state import State, decode_progress, encode_progress, exclud
 from edge.errors import RefusedEvent
 
 AROUND = snapshot.Surroundings("poso-1", "Poso")
+ALL = ("camera", "tablet", "fingerprint", "iris", "printer")
 SITI = Person(name="Siti", birth_date="1990-05-17", sex="P")
 EVERY_KIND = (
     ev.LogOut(),
@@ -43,7 +44,7 @@ EVERY_KIND = (
 class Station(RuleBasedStateMachine):
     """The machine with everything around it."""
 
-    @initialize(fitted=st.sets(st.sampled_from(["camera", "tablet", "fingerprint", "iris", "printer"])))
+    @initialize(fitted=st.one_of(st.just(set(ALL)), st.sets(st.sampled_from(ALL))))
     def start(self, fitted: set[str]) -> None:
         self.state = State(fitted=frozenset(fitted))
         self.pending: list[ev.Command] = []
