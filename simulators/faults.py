@@ -13,8 +13,8 @@ WIRE_FAULTS: dict[str, str] = {
     "merge": "bytes arrive in bursts of 50 ms, as behind a USB adapter",
     "corrupt": "one bit of each message is wrong",
     "stray": "bytes that belong to nothing stand before each message",
-    "stall": "half of each message, then 5 s of silence before the rest",
-    "late": "each message starts 2.5 s late",
+    "stall": "half of each message, then 4 s of silence before the rest",
+    "late": "each message starts 1.5 s late",
     "truncate": "each message ends half-way",
     "unplug": "the port is pulled; off: it is plugged in again",
 }
@@ -22,8 +22,8 @@ WIRE_FAULTS: dict[str, str] = {
 STRAY = b"\x55\x00\xef\x01\xff"
 PIECES_APART_S = 0.02
 BURST_S = 0.05
-STALL_S = 5.0
-LATE_S = 2.5
+STALL_S = 4.0
+LATE_S = 1.5
 
 Pieces = list[tuple[float, bytes]]
 

@@ -27,7 +27,7 @@ FAULTS: dict[str, str] = {
     "corrupt-image": "one data packet of each image has a wrong checksum",
     "drop-image": "one byte in the middle of each image is lost",
     "lose-packet": "one data packet of each image is lost",
-    "stall-image": "silence of 5 s in the middle of each image",
+    "stall-image": "silence of 4 s in the middle of each image",
     "wrong-size": "each image ends after half of its rows",
     "reset-image": "the sensor resets itself in the middle of each image",
     "slow-only": "speeds above 57,600 baud are refused with 1A",

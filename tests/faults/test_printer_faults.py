@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
+from edge.devices import printer as driver
 from edge.devices.interfaces import PrinterStatus
 from edge.devices.printer import EscPosPrinter
 from edge.errors import DeviceError
@@ -60,7 +61,9 @@ def test_every_fault_has_its_line() -> None:
 
 
 @pytest.mark.parametrize("fault", ENDS)
-def test_fault_ends_as_said_and_the_slip_comes_afterwards(fault: str, tmp_path: Path) -> None:
+def test_fault_ends_as_said_and_the_slip_comes_afterwards(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "PRINTING_S", 2.0)
+
     async def scene(stage: Bench) -> None:
         stage.sim.set_fault(fault, True)
         if fault == "unplug":
