@@ -39,19 +39,25 @@ def _fetch(folder: Path) -> None:
         if shutil.which(program) is None:
             raise MicroPythonMissing(f"{program} is not on this machine, and MicroPython comes as a Debian package")
     work = folder.with_name(folder.name + ".new")
-    reasons = []
-    for archive in _archives():
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            _fetch_from(archive, work)
-        except subprocess.SubprocessError as error:
-            reasons.append(_reason(error))
-            continue
+    try:
+        _fetch_from_any(work)
         shutil.rmtree(folder, ignore_errors=True)
         (work / "x").rename(folder)
-        shutil.rmtree(work)
-        return
-    shutil.rmtree(work, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _fetch_from_any(work: Path) -> None:
+    reasons = []
+    try:
+        for archive in _archives():
+            shutil.rmtree(work, ignore_errors=True)
+            try:
+                return _fetch_from(archive, work)
+            except subprocess.SubprocessError as error:
+                reasons.append(_reason(error))
+    except subprocess.SubprocessError as error:
+        reasons.append(_reason(error))
     raise MicroPythonMissing("no configured Debian archive gave the package: " + ("; ".join(reasons) or "none is configured"))
 
 
@@ -87,6 +93,8 @@ def _options(work: Path) -> list[str]:
         "APT::Sandbox::User": "root",
         "APT::Update::Error-Mode": "any",
         "Acquire::Languages": "none",
+        "Acquire::Retries": "1",
+        "Acquire::http::Timeout": "15",
     }
     return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
 
