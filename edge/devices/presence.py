@@ -27,6 +27,7 @@ NEXT: dict[tuple[str, str], str] = {
     ("busy", "done"): "ready",
     ("busy", "gone"): "absent",
     ("busy", "failed"): "faulted",
+    ("ready", "gone"): "absent",
     ("ready", "failed"): "faulted",
     ("faulted", "try"): "recovering",
     ("recovering", "opened"): "ready",
@@ -169,10 +170,14 @@ class Presence(Generic[D]):
             await self._check_health()
 
     async def _check_health(self) -> None:
-        try:
-            await self.use(lambda device: device.health(), self._limits.health_s)
-        except DeviceError:
-            return  # `use` has moved the state
+        """Not shown as busy: nobody waits for it, and a use that comes now waits a moment only."""
+        async with self._lock:
+            if self.state != "ready" or self._device is None:
+                return
+            try:
+                await self._bounded(self._device.health(), self._limits.health_s)
+            except DeviceError as error:
+                await self._judge(error)
 
     def _retry_s(self) -> float:
         if self._failures == 0:

@@ -24,6 +24,7 @@ class Plug:
         self.deaf = False
         self.opened = 0
         self.closed = 0
+        self.checked = 0
         self.released = asyncio.Event()
 
 
@@ -39,6 +40,7 @@ class Driver:
         return Identity("Maker", "Model", "S1")
 
     async def health(self) -> None:
+        self._plug.checked += 1
         if self._plug.hang:
             await self._hang()
         if self._plug.fault:
@@ -170,6 +172,15 @@ def test_unplugged_while_nobody_uses_it_is_noticed_by_the_health_check() -> None
         await presence.when_ready(1)
         plug.fault = absent()
         await until(lambda: presence.state == "absent", "the health check to notice")
+
+    play(scene)
+
+
+def test_health_checks_are_not_shown() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        await until(lambda: plug.checked >= 4, "some health checks")
+        assert [change.state for change in changes] == ["opening", "ready"]
 
     play(scene)
 
