@@ -12,7 +12,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge.errors import StationError
+from edge.tpm import TpmSigner, read_pointer
+from protocols.canonical import FormatError
 from protocols.certificates import CertificateError, Identity, Role, read_certificate
+from protocols.passphrase import KEY_FILE_MARK, unlock_key_file
 from protocols.record import Audience
 from protocols.sealing import SealingError, Signer, SoftwareSigner
 from station_config.schema import Keys
@@ -37,7 +40,7 @@ class StationKeys:
 
 def load_station_keys(keys: Keys, station: str) -> StationKeys:
     """Read every file of [keys]. Raises StationError."""
-    signer = _signer(Path(keys.station_key))
+    signer = _signer(Path(keys.station_key), Path(keys.station_passphrase) if keys.station_passphrase else None)
     own = _identity(Path(keys.station_certificate), "station")
     if own.name != station or own.kid != signer.kid:
         raise _wrong(Path(keys.station_certificate), f"it certifies {own.name} with another key than {keys.station_key}, or another station than {station}")
@@ -45,14 +48,24 @@ def load_station_keys(keys: Keys, station: str) -> StationKeys:
     return StationKeys(signer, own, _identity(Path(keys.district_certificate), "district"), audiences)
 
 
-def _signer(path: Path) -> Signer:
+def _signer(path: Path, passphrase: Path | None) -> Signer:
+    """A chip, a protected file, or a plain one; the first bytes tell."""
     data = _read(path)
+    pointer = read_pointer(data)
+    if pointer is not None:
+        return TpmSigner(*pointer)
     if path.stat().st_mode & OTHERS:
         raise StationError("key_open", f"{path} can be read by others", f"Run: chmod 600 {path}", file=str(path))
     try:
-        return SoftwareSigner.from_pem(data)
-    except SealingError as error:
+        return SoftwareSigner.from_pem(_unlocked(data, passphrase) if data.startswith(KEY_FILE_MARK) else data)
+    except (SealingError, FormatError) as error:
         raise _wrong(path, str(error)) from error
+
+
+def _unlocked(data: bytes, passphrase: Path | None) -> bytes:
+    if passphrase is None:
+        raise SealingError("login", "it needs a passphrase, and station_passphrase names no file")
+    return unlock_key_file(data, _read(passphrase).decode("utf-8").strip())
 
 
 def _identity(path: Path, role: Role) -> Identity:

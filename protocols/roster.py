@@ -11,10 +11,11 @@ from typing import Annotated, Final
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from msgspec import Meta
 
 from protocols.canonical import canonical_dumps, strict_loads
+from protocols.passphrase import Hardness as Hardness
+from protocols.passphrase import Locked, lock, unlock
 from protocols.record import Document, Id16, check_version, convert, plain
 from protocols.sealing import KeyOf, SealingError, Signer, open1, sign1
 
@@ -56,22 +57,12 @@ class Operator(Document, frozen=True, kw_only=True):
     """stands in manifests instead of the name"""
 
 
-class Hardness(Document, frozen=True, kw_only=True):
-    """Argon2id cost. Half the memory of RFC 9106's second recommendation and twice its passes: the station stays under 120 MB while somebody logs in."""
-
-    iterations: Annotated[int, Meta(ge=1, le=16)] = 6
-    lanes: Annotated[int, Meta(ge=1, le=8)] = 4
-    memory_kib: Annotated[int, Meta(ge=64, le=256 * 1024)] = 32 * 1024
-
-
 class _Lock(Document, frozen=True, kw_only=True):
     """One operator's way in."""
 
     login: Login
-    salt: Id16
-    hardness: Hardness
-    sealed: Annotated[bytes, Meta(max_length=1024)]
-    """[content key, operator] under the stretched PIN"""
+    locked: Locked
+    """[content key, operator] under the PIN"""
 
 
 class _Roster(Document, frozen=True, kw_only=True):
@@ -105,10 +96,12 @@ def seal_roster(
 ) -> bytes:
     """The signed file for a station; `operators` pairs each operator with the PIN. Raises FormatError on a row that breaks a limit."""
     content_key = random_bytes(32)
-    locks = tuple(_lock(operator, pin, content_key, random_bytes(16), hardness) for operator, pin in operators)
+    locks = tuple(
+        _Lock(login=who.login, locked=lock(canonical_dumps([content_key, *plain((who,))]), pin, random_bytes, hardness)) for who, pin in operators
+    )
     values = plain(tuple(rows))
     convert(values, tuple[RosterRow, ...])
-    sealed = _seal(content_key, b"rows", canonical_dumps(values))
+    sealed = ChaCha20Poly1305(content_key).encrypt(bytes(12), canonical_dumps(values), b"rows")
     return sign1(canonical_dumps(plain(_Roster(version=VERSION, locks=locks, rows=sealed))), signer, ROSTER_TYPE)
 
 
@@ -117,31 +110,16 @@ def open_roster(data: bytes, operator: str, pin: str, key_of: KeyOf) -> OpenRost
     document = strict_loads(open1(data, key_of, ROSTER_TYPE, ROSTER_BYTES_MAX), ROSTER_BYTES_MAX)
     check_version(document, VERSION)
     roster: _Roster = convert(document, _Roster)
-    lock = next((lock for lock in roster.locks if lock.login == operator), None)
-    if lock is None:
+    found = next((entry for entry in roster.locks if entry.login == operator), None)
+    if found is None:
         raise SealingError("login", f"no operator {operator[:32]!r} in this roster")
-    content_key, who = convert(strict_loads(_open(_stretch(pin, lock.salt, lock.hardness), lock.salt, lock.sealed), 1024), tuple[bytes, Operator])
-    rows = convert(strict_loads(_open(content_key, b"rows", roster.rows), ROSTER_BYTES_MAX, items_max=ROSTER_BYTES_MAX), tuple[RosterRow, ...])
+    content_key, who = convert(strict_loads(unlock(found.locked, pin), 1024), tuple[bytes, Operator])
+    rows = convert(strict_loads(_open(content_key, roster.rows), ROSTER_BYTES_MAX, items_max=ROSTER_BYTES_MAX), tuple[RosterRow, ...])
     return OpenRoster(who, rows)
 
 
-def _lock(operator: Operator, pin: str, content_key: bytes, salt: bytes, hardness: Hardness) -> _Lock:
-    sealed = _seal(_stretch(pin, salt, hardness), salt, canonical_dumps([content_key, *plain((operator,))]))
-    return _Lock(login=operator.login, salt=salt, hardness=hardness, sealed=sealed)
-
-
-def _stretch(pin: str, salt: bytes, hardness: Hardness) -> bytes:
-    kdf = Argon2id(salt=salt, length=32, iterations=hardness.iterations, lanes=hardness.lanes, memory_cost=hardness.memory_kib)
-    return kdf.derive(pin.encode("utf-8"))
-
-
-def _seal(key: bytes, context: bytes, plaintext: bytes) -> bytes:
-    """Each of these keys seals exactly once, so the nonce is all zeros."""
-    return ChaCha20Poly1305(key).encrypt(bytes(12), plaintext, context)
-
-
-def _open(key: bytes, context: bytes, sealed: bytes) -> bytes:
+def _open(content_key: bytes, sealed: bytes) -> bytes:
     try:
-        return ChaCha20Poly1305(key).decrypt(bytes(12), sealed, context)
+        return ChaCha20Poly1305(content_key).decrypt(bytes(12), sealed, b"rows")
     except InvalidTag as error:
-        raise SealingError("login", "wrong PIN, or the roster was altered") from error
+        raise SealingError("login", "the roster was altered") from error

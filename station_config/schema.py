@@ -39,12 +39,15 @@ class Keys(Section, frozen=True):
     """[keys]: file paths. Only the station key is secret (mode 0600)."""
 
     station_key: FilePath
+    """PEM, or a file that points to a TPM, or one under a passphrase"""
     station_certificate: FilePath
     district_certificate: FilePath
     """receipts, roster and policy are verified against it"""
     audience_intake: FilePath
     audience_vault: FilePath
     """public HPKE keys"""
+    station_passphrase: FilePath = ""
+    """file with that passphrase, such as a systemd credential: the station must start alone after a power cut"""
     roster: FilePath = ""
     """sealed roster file; empty: names are typed in"""
 
