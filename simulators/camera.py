@@ -157,7 +157,7 @@ class CameraServer:
         elif do == "frame":
             return await self._frame(client, request["flush_ns"]), b""
         elif do == "array":
-            return self._array(client, request["stream"])
+            return await asyncio.to_thread(self._array, client, request["stream"])
         return {}, b""
 
     def _controls(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from simulators.world import World, digest
 
 FAULTS: Mapping[str, str] = camera.FAULTS
 FULL_LIGHT_S = 0.008
+TURN_S = 0.1
+"""a resident who follows the prompts holds still for the frame after the lit one"""
 LIT_GREY = 100
 """95th percentile from which a picture can be used: the resident then counts it as taken and turns the other eye"""
 
@@ -31,6 +33,8 @@ class IrisCameraServer(CameraServer):
     def __init__(self, world: World, link: Path | str, faults: Collection[str] = ()) -> None:
         super().__init__(world, link, faults)
         self._turn: tuple[int | None, int] = (None, 1)
+        self._taken_s: float | None = None
+        """begin of the usable picture that was handed over last"""
 
     def _before_lens(self) -> tuple[Person | None, int | None]:
         desk = self.world.desk
@@ -38,7 +42,9 @@ class IrisCameraServer(CameraServer):
         if person is None:
             return None, None
         if self._turn[0] != person.number:
-            self._turn = (person.number, 1)
+            self._turn, self._taken_s = (person.number, 1), None
+        if self._taken_s is not None and self.world.clock.now_s() - self._taken_s > TURN_S:
+            self._turn, self._taken_s = (person.number, 3 - self._turn[1]), None
         eye = desk.eye or self._turn[1]
         return (None, None) if eye in person.missing_eyes else (person, eye)
 
@@ -55,7 +61,7 @@ class IrisCameraServer(CameraServer):
             return
         self.world.served.record(frame.person, "iris", frame.eye, digest(pixels))
         if np.percentile(pixels[::4, ::4], 95) >= LIT_GREY:
-            self._turn = (frame.person.number, 3 - frame.eye)
+            self._taken_s = frame.begin_s
 
 
 def build(world: World, link: Path | str, faults: Collection[str] = ()) -> IrisCameraServer:

@@ -2,7 +2,7 @@
 
 The board pulses the light within a lease and ends it by itself. So the shutter stays open for nearly a whole frame and the pulse
 makes the picture: frames are taken one after the other, from the first whose exposure began after the board's answer, until one is
-lit. Not responsible for the dose limits (firmware) or for finding the iris (edge/quality/iris.py).
+lit; a pulse may lie across two frames, so the one after it is looked at too and the brighter is kept. Not responsible for the dose limits (firmware) or for finding the iris (edge/quality/iris.py).
 """
 
 from typing import Any
@@ -58,6 +58,8 @@ class PicameraIris(SensorDevice):
         try:
             best = self._grey(await self._sensor.exposed_after(lit_from_s), notes)
             while not _is_lit(best) and self._clock.monotonic_s() < lit_from_s + lease_s:
+                best = max(best, self._grey(await self._sensor.next_frame(), notes), key=_brightness)
+            if _is_lit(best):
                 best = max(best, self._grey(await self._sensor.next_frame(), notes), key=_brightness)
         finally:
             await self._give_back()

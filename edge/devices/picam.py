@@ -20,8 +20,8 @@ from edge.links.worker import run_blocking
 T = TypeVar("T")
 
 OPEN_S = 6.0
-FRAME_S = 1.5
-"""a frame takes 33 ms; more than this and the sensor has stopped"""
+FRAME_S = 3.0
+"""a frame takes 33 ms, a loaded board a second; more than this and the sensor has stopped"""
 CLOSE_S = 2.0
 FRAME_DURATION_US = 33_333
 STALE_TRIES = 3
