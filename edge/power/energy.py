@@ -28,10 +28,21 @@ SETTLE_S = 30.0
 """a lead battery's voltage falls at once under load and then steadies"""
 TOP_SLACK = 1.0
 """percent: charge is told in whole ones"""
+FALL = 0.85
+"""a lead battery's voltage falls faster towards the end, so each lower slice of reported charge holds less"""
+LEARNT_SLICES = 5
+LIGHT_W = 40.0
+"""below, voltage hardly falls and the UPS's own draw weighs more than the load: nothing is learnt from such a discharge"""
+OWN_DRAW_W = 8.0
+"""what a small line-interactive UPS takes for itself from its battery (no-load figures of data sheets: 5 to 15 W)"""
 LEARN = 0.4
 """weight of the newest discharge: follows ageing within a few, forgives one odd reading"""
 DRAW_TAU_S = 240.0
 RECENT_TAU_S = 600.0
+"""long enough to hold the mix of one or two enrolments"""
+PRESENT_TAU_S = 60.0
+CHANGED = 1.45
+"""ratio of present to recent draw that no mix of activities explains: opening, closing, lamps switched"""
 
 
 def blend(old: float | None, new: float, weight: float) -> float:
@@ -45,10 +56,15 @@ class Draw:
 
     by_activity: dict[str, float] = field(default_factory=dict)
     recent_w: float | None = None
+    present_w: float | None = None
 
     def observe(self, activity: str, watts: float, dt_s: float) -> None:
         self.by_activity[activity] = blend(self.by_activity.get(activity), watts, min(1.0, dt_s / DRAW_TAU_S))
         self.recent_w = blend(self.recent_w, watts, min(1.0, dt_s / RECENT_TAU_S))
+        self.present_w = blend(self.present_w, watts, min(1.0, dt_s / PRESENT_TAU_S))
+        low_w, high_w = sorted((max(1.0, self.present_w), max(1.0, self.recent_w)))
+        if high_w > CHANGED * low_w:
+            self.recent_w = self.present_w
 
     def watts(self, activity: str) -> float:
         """Learnt, else a first guess."""
@@ -86,7 +102,7 @@ class Battery:
 
     @property
     def learnt(self) -> bool:
-        return sum(wh is not None for wh in self.slices_wh) >= 2
+        return sum(wh is not None for wh in self.slices_wh) >= LEARNT_SLICES
 
     @property
     def band(self) -> float:
@@ -96,17 +112,20 @@ class Battery:
         return min(UNLEARNT_BAND, max(LEAST_BAND, 1.5 * self.error))
 
     def slice_of(self, index: int) -> float:
-        """Watt-hours of one slice: learnt, else the name plate scaled by what the learnt ones gave."""
+        """Watt-hours of one slice: learnt, else guessed from the nearest learnt one above it, and never more than the name plate."""
         known = self.slices_wh[index]
         if known is not None:
             return known
-        share = self.nominal_wh / SLICES
-        learnt = [(at, wh) for at, wh in enumerate(self.slices_wh) if wh is not None]
-        if not learnt:
-            return share * UNLEARNT_SHARE
-        nearest = min(abs(at - index) for at, _ in learnt)
-        near = [wh for at, wh in learnt if abs(at - index) == nearest]
-        return min(sum(near) / len(near), share)
+        for above in range(index + 1, SLICES - 1):  # the topmost is never whole: loaded, the charge begins below 100
+            wh = self.slices_wh[above]
+            if wh is not None:
+                return float(min(wh, self.share_wh) * FALL ** (above - index))
+        return self.share_wh * UNLEARNT_SHARE
+
+    @property
+    def share_wh(self) -> float:
+        """One slice by the name plate."""
+        return self.nominal_wh / SLICES
 
     def on_battery(self, percent: float | None, watts: float, dt_s: float) -> None:
         """One stretch of discharge; percent None: the charge is unknown, only the energy is counted."""
@@ -114,11 +133,14 @@ class Battery:
             self.discharge = Discharge()
         discharge = self.discharge
         discharge.seconds += dt_s
-        discharge.slice_wh += watts * dt_s / 3600
+        discharge.slice_wh += (watts + OWN_DRAW_W) * dt_s / 3600
         if percent is not None and discharge.seconds >= SETTLE_S:
-            self._follow(discharge, percent)
+            self._follow(discharge, percent, watts)
 
-    def _follow(self, discharge: Discharge, percent: float) -> None:
+    def _follow(self, discharge: Discharge, percent: float, watts: float) -> None:
+        if watts < LIGHT_W:
+            discharge.slice, discharge.whole = None, False
+            return
         index = min(SLICES - 1, int(percent / (100 / SLICES)))
         if discharge.slice is None:
             discharge.slice = index
@@ -190,7 +212,7 @@ class Battery:
         left_wh = self.left_wh(percent)
         if left_wh is None or watts <= 0:
             return None
-        likely = 60 * left_wh / watts
+        likely = 60 * left_wh / (watts + OWN_DRAW_W)
         return Minutes(low=likely * (1 - self.band), likely=likely, high=likely * (1 + self.band))
 
 

@@ -77,7 +77,7 @@ class PowerWatch:
         self.waiting: int | None = None
         self.cut: dict[str, Any] | None = None
         """set when the last power life ended without an orderly stop: began, last_seen (wall seconds or None)"""
-        self.picture: PowerPicture = wording.nothing_known(power)
+        self.picture: PowerPicture = wording.nothing_known()
         self._fitted_genset, self._fitted_board = genset, board
         self._boot = boot
         self._hand: str | None = None
@@ -90,6 +90,8 @@ class PowerWatch:
         self._genset_told_s: float | None = None
         self._last_test_wall_s: float | None = None
         self._person_wh = 0.0
+        self._minutes: Minutes | None = None
+        self._people_left: int | None = None
         if memory:
             self._restore(memory)
 
@@ -121,6 +123,8 @@ class PowerWatch:
         self._button(now_s, readings.button)
         self.supply.take(now_s, readings, self.plan.state == "on_load")
         self._learn(dt_s)
+        self._minutes = self._weakest_minutes()
+        self._people_left = self.work.people_left(self._minutes, self.power.stop_below_minutes)
         watts = self._watts()
         mains_v = self.supply.mains_figure(now_s, "input_v")
         self.report.observe(wall.day, wall.wall_s, self.supply.source, dt_s, watts, mains_v.value, self.power.low_v)
@@ -171,13 +175,13 @@ class PowerWatch:
 
     # the figures of the policy
 
-    def minutes(self) -> Minutes | None:
-        """Of the weakest UPS."""
-        each = [self._minutes_of(track) for track in self.supply.tracks]
+    def _weakest_minutes(self) -> Minutes | None:
+        each = [self.minutes_of(track) for track in self.supply.tracks]
         known = [minutes for minutes in each if minutes is not None]
         return min(known, key=lambda minutes: minutes.low) if known else None
 
-    def _minutes_of(self, track: UpsTrack) -> Minutes | None:
+    def minutes_of(self, track: UpsTrack) -> Minutes | None:
+        """By the learnt battery; where a UPS tells no charge, by its own runtime figure with a wide band."""
         share = 1 / max(1, len(self.supply.tracks))
         expected_w = self.draw.expected_w(self.activity) * share if self.draw.recent_w is not None else self._share_w(track)
         own = self.batteries[track.name].minutes(track.charge_percent, expected_w)
@@ -190,17 +194,14 @@ class PowerWatch:
         known = [track.charge_percent for track in self.supply.tracks if track.charge_percent is not None]
         return min(known) if known else None
 
-    def people_left(self) -> int | None:
-        return self.work.people_left(self.minutes(), self.power.stop_below_minutes)
-
     def _policy(self, now_s: float) -> list[Act]:
-        minutes = self.minutes()
+        minutes = self._minutes
         inputs = Inputs(
             source=self.supply.source,
             mains_steady_s=self.supply.mains_steady_s(now_s),
             charge_percent=self._charge(),
             minutes_low=None if minutes is None else minutes.low,
-            people_left=self.people_left(),
+            people_left=self._people_left,
             low=self.supply.low,
             stop_asked=self._stop_why is not None,
         )
@@ -279,7 +280,7 @@ class PowerWatch:
         return self._battery_will_not_do() and not (self.rules.quiet and within(self.rules.quiet, wall.minute))
 
     def _battery_will_not_do(self) -> bool:
-        charge, minutes, people = self._charge(), self.minutes(), self.people_left()
+        charge, minutes, people = self._charge(), self._minutes, self._people_left
         if charge is None and minutes is None:
             return True
         spent = charge is not None and charge <= self.rules.start_below_percent
@@ -362,10 +363,10 @@ class PowerWatch:
             mains_v=self.supply.mains_figure(now_s, "input_v"),
             mains_hz=self.supply.mains_figure(now_s, "input_hz"),
             draw_w=self._watts(),
-            minutes=self.minutes(),
-            people_left=self.people_left(),
+            minutes=self._minutes,
+            people_left=self._people_left,
             permissions=PERMISSIONS[self.state],
-            sentence=wording.nothing_known(self.power).sentence,
+            sentence=wording.NO_SENTENCE,
             notices=(),
         )
         notices = wording.notices(picture, self.supply, self.batteries, self.power, board_silent=self._fitted_board and board is None)

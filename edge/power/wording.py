@@ -24,7 +24,10 @@ SILENT_S = 10.0
 BUSY_PLANS = ("starting", "resting", "warm_up")
 
 
-def nothing_known(power: Power) -> PowerPicture:
+NO_SENTENCE = Notice("power_unknown", "info")
+
+
+def nothing_known() -> PowerPicture:
     """Before the first poll."""
     return PowerPicture(
         at_s=0.0,
@@ -42,7 +45,7 @@ def nothing_known(power: Power) -> PowerPicture:
         minutes=None,
         people_left=None,
         permissions=PERMISSIONS[State.NORMAL],
-        sentence=Notice("power_unknown", "info"),
+        sentence=NO_SENTENCE,
         notices=(),
     )
 
