@@ -22,8 +22,9 @@ from typing import Any
 import apsw
 
 from edge.clock import SystemClock, random_bytes
+from edge.files import write_durably
 from edge.store.database import FILE_NAME
-from edge.store.files import DiskFiles, write_durably
+from edge.store.files import DiskFiles
 from edge.store.ledger import Ledger, RecordDraft
 from edge.store.store import Store
 from edge.store.tables import GUARDED, add_guard

@@ -6,7 +6,6 @@ to its station, `vault/` to whoever may open biometrics; `authority.key` belongs
 
 import argparse
 import base64
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge.clock import random_bytes
 from edge.errors import StationError
+from edge.files import make_folder, write_durably
 from protocols.certificates import issue, make_authority
 from protocols.roster import Hardness, Operator, RosterRow, seal_roster
 from protocols.sealing import Signer, SoftwareSigner, generate_audience
@@ -134,9 +134,10 @@ def _new_audience(private_path: Path, public_path: Path) -> None:
 
 def _write(path: Path, data: bytes, secret: bool = False) -> None:
     """Secret files are never open to others, not even while they are written."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644), "wb") as file:
-        file.write(data)
+    if path.exists():
+        raise FileExistsError(f"{path} exists already")
+    make_folder(path.parent)
+    write_durably(path, data, 0o600 if secret else 0o644)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

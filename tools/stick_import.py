@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from district.stick import take_in
-from edge.store.files import write_durably
+from edge.files import write_durably
 from edge.store.stick import import_receipts
 from protocols.roster import ROSTER_BYTES_MAX, ROSTER_TYPE
 from protocols.sealing import SealingError, open1, open_receipt

@@ -6,7 +6,6 @@ in it (a driver's last bytes on the wire come without what a body gave). Kept in
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from tinydb.middlewares import CachingMiddleware
 from edge.clock import Clock
 from edge.devices.presence import PresenceChange
 from edge.errors import DeviceError
+from edge.files import write_durably
 from edge.links.worker import run_blocking
 
 ENTRIES_KEPT = 50
@@ -52,18 +52,8 @@ class AtomicStorage(Storage):
         return found
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:
-        """Temporary file, fsync, rename, fsync of the folder."""
-        new = self._path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        """Raises OSError; then the old file is still whole."""
+        write_durably(self._path, json.dumps(data, indent=1, sort_keys=True).encode(), mode=0o644)
 
 
 class EquipmentRegister:

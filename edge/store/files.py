@@ -1,14 +1,15 @@
-"""What the store needs of a file system beside SQLite, and how small files are written so that a power cut leaves the old or the new one."""
+"""What the store needs of a file system beside SQLite: folders as a whole."""
 
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from edge.files import make_folder, sync_folder
+
 
 class Files(Protocol):
-    """Folders as a whole: SQLite does the rest. Every change is durable when the call returns."""
+    """Every change is durable when the call returns."""
 
     def exists(self, path: Path) -> bool:
         """A file or folder is there."""
@@ -42,11 +43,7 @@ class DiskFiles:
         return path.stat().st_size if path.exists() else 0
 
     def make(self, folder: Path) -> None:
-        if folder.exists():
-            return
-        self.make(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
+        make_folder(folder)
 
     def rename(self, source: Path, target: Path) -> None:
         source.rename(target)
@@ -68,30 +65,3 @@ class DiskFiles:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(descriptor)
-
-
-def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `data`. Raises OSError; then the old file is still whole."""
-    write_pieces_durably(path, (data,), mode)
-
-
-def write_pieces_durably(path: Path, pieces: Iterable[bytes], mode: int = 0o600) -> None:
-    """Temporary file beside it, fsync, rename, fsync of the folder. Raises OSError and what `pieces` raises; then the old file is still whole."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

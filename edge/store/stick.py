@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.store.files import write_pieces_durably
+from edge.files import make_folder, write_pieces_durably
 from edge.store.ledger import Ledger
 from edge.store.store import Store
 from edge.store.values import OutboxItem
@@ -49,7 +49,7 @@ def export_entries(store: Store, ledger: Ledger, station: str, stick: Path, told
     Raises StoreError, OSError (the stick is full or gone).
     """
     folder = stick / FOLDER / station
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     ledger.event("export", {"waiting": len(store.outbox(ALL))})
     items = store.outbox(ALL)
     results: list[str] = []
