@@ -111,6 +111,7 @@ class Link:
     # One method a command, named as in the table; each returns the values of its reply or raises Refusal.
 
     def _identify(self):
+        self._board.watchdog.greet()
         settings = self._board.settings
         return wire.VERSION, wire.SCHEMA, self._hal.serial, self._hal.boot, settings.crc(), int(settings.closed), self._hal.reset_cause
 

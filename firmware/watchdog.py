@@ -110,6 +110,7 @@ class Watchdog(state.Machine):
         self.lease_ms = 0
         self.may_return = False
         """after an orderly stop: asked for, or the mains has been away meanwhile"""
+        self.may_call_off = False
         self.seen_alive = False
         """the alive line is wired: it has been high"""
         self.cuts = state.LastHour(CUTS_AN_HOUR)
@@ -119,10 +120,14 @@ class Watchdog(state.Machine):
         self._outputs = outputs
         self._faults = faults
 
+    def greet(self):
+        """A station has opened the link: it may take back the stop that the one before announced."""
+        self.may_call_off = True
+
     def beat(self):
-        """The station makes progress. Ends a "stopping" lease: the stop was called off."""
+        """The station makes progress. From one that was opened since, it ends a "stopping" lease; the stopping one's last beats do not."""
         self.silent_ms = 0
-        if self.lease == STOPPING and self.state == LEASED:
+        if self.lease == STOPPING and self.state == LEASED and self.may_call_off:
             self.lease = NONE
         if self.state == UNARMED:
             self._enter(WATCHING)
@@ -134,6 +139,7 @@ class Watchdog(state.Machine):
         seconds = min(seconds, LONGEST_STOPPING_S if lease == STOPPING else LONGEST_UPDATING_S)
         self.lease = lease
         self.lease_ms = seconds * 1000
+        self.may_call_off = False
         self.may_return = back
         self._enter(LEASED)
         return seconds

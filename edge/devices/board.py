@@ -75,7 +75,9 @@ class SerialBoard:
         await self._port.close()
 
     async def health(self) -> None:
-        await self.status()
+        """A board that was reset answers, but has lost its settings: it must be opened again."""
+        if not (await self.status()).configured:
+            raise self._was_reset("it was asked for its health")
 
     async def status(self) -> BoardStatus:
         return _status(await self._ask("status"))
@@ -227,9 +229,12 @@ class SerialBoard:
     def _refused(self, name: str, found: dict[str, int]) -> DeviceError:
         reason = wire.REASONS[found["reason"]] if found["reason"] < len(wire.REASONS) else str(found["reason"])
         if reason == "not_configured":
-            return DeviceProtocolError("board_reset", self.name, f"was reset before {name}", "It is configured again by itself.")
+            return self._was_reset(name)
         code, next_step = REFUSALS.get(reason, ("board_refused", "Compare the settings in [devices.board] with protocols/README.md."))
         return DeviceRefused(code, self.name, f"refuses {name}: {reason}", next_step, reason=reason, wait_s=found["detail"] / 1000)
+
+    def _was_reset(self, before: str) -> DeviceProtocolError:
+        return DeviceProtocolError("board_reset", self.name, f"was reset before {before}", "It is configured again by itself.")
 
     def _wrong(self, what: str) -> DeviceProtocolError:
         return DeviceProtocolError("bad_answer", self.name, what, "It is asked again by itself.", wire=self._port.tail.text())

@@ -114,8 +114,16 @@ def test_a_stop_that_is_to_come_back_does_so(armed: Bench) -> None:
     assert armed.until(lambda: armed.hal.outputs["pi_power"] == 1) < 70
 
 
-def test_a_beat_calls_the_stop_off(armed: Bench) -> None:
+def test_the_stopping_stations_last_beats_change_nothing(armed: Bench) -> None:
     armed.ask("stopping", 90, 0)
+    armed.ask("heartbeat")
+    armed.wait_s(20)
+    assert state(armed) == "leased"
+
+
+def test_a_station_that_starts_again_calls_the_stop_off(armed: Bench) -> None:
+    armed.ask("stopping", 90, 0)
+    armed.ask("identify")
     armed.ask("heartbeat")
     armed.wait_s(20)
     assert state(armed) == "watching"
