@@ -119,17 +119,26 @@ class ControlClient:
     async def ask(self, do: str, **arguments: Any) -> Answer:
         """One request; raises RuntimeError with the answer's sentence when the world refuses."""
         async with self._turn:
-            if self._streams is None:
-                self._streams = await asyncio.open_connection(self._host, self._port, limit=LINE_LIMIT_BYTES * 16)
-            reader, writer = self._streams
-            writer.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-            await writer.drain()
-            answer: Answer = json.loads(await reader.readline())
+            try:
+                answer = await self._exchange({"do": do, **arguments})
+            except BaseException:
+                await self.close()  # an answer that nobody waited for must not meet the next question
+                raise
         if not answer["ok"]:
             raise RuntimeError(answer["error"])
         return answer
 
     async def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-            await self._streams[1].wait_closed()
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams[1].close()
+            await streams[1].wait_closed()
+
+    async def _exchange(self, request: Answer) -> Answer:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port, limit=LINE_LIMIT_BYTES * 16)
+        reader, writer = self._streams
+        writer.write(json.dumps(request).encode() + b"\n")
+        await writer.drain()
+        answer: Answer = json.loads(await reader.readline())
+        return answer

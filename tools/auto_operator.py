@@ -17,8 +17,8 @@ Snapshot = dict[str, Any]
 POLL_S = 0.05
 TIMEOUT_S = 10.0
 FINGERS = ("finger", "check")
-PATIENCE = 20
-"""tries with a device that does not answer, before the operator goes on without it"""
+PATIENCE_S = 12.0
+"""how long a device may be away before the operator goes on without it"""
 
 
 class StationAway(Exception):
@@ -68,7 +68,7 @@ class AutoOperator:
         self.current = 0
         """index of the person at the desk, or the next one"""
         self._signing = False
-        self._tries = 0
+        self._broken_since_s: float | None = None
         self._saved = False
         """the screen has said so of the current person"""
         self.snapshot: Snapshot = {}
@@ -131,9 +131,11 @@ class AutoOperator:
 
     def _excuse(self, lacking: bool) -> str:
         """Why this capture is left out; empty when it is not."""
-        broken = (self.snapshot["verdict"] or {}).get("reason") == "device_unavailable" and self.snapshot["activity"] is None
-        self._tries = self._tries + 1 if broken else 0
-        return "missing" if lacking else "device_unavailable" if self._tries > PATIENCE else ""
+        if self.snapshot["activity"] is None:
+            broken = (self.snapshot["verdict"] or {}).get("reason") == "device_unavailable"
+            self._broken_since_s = (self._broken_since_s or self._clock.now_s()) if broken else None
+        away_s = 0.0 if self._broken_since_s is None else self._clock.now_s() - self._broken_since_s
+        return "missing" if lacking else "device_unavailable" if away_s > PATIENCE_S else ""
 
     async def _sign(self) -> None:
         """The resident signs once the pad is live, then the operator says so; the pen's own pause would do as well."""

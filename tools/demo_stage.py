@@ -29,6 +29,13 @@ class Stage:
         self._peak_rss_mb = 0.0
         self.clock = WorldClock()
         self.addresses: dict[str, str] = {}
+        self._control: ControlClient | None = None
+
+    @property
+    def control(self) -> ControlClient:
+        """The world's control channel, once it is up."""
+        assert self._control is not None
+        return self._control
 
     @staticmethod
     def _rekam(*words: str) -> list[str]:
@@ -42,7 +49,7 @@ class Stage:
         await self._until(ready.exists, self._world)
         told = json.loads(ready.read_text(encoding="utf-8"))
         self.addresses = told["addresses"]
-        self.control = ControlClient(self.addresses["control"])
+        self._control = ControlClient(self.addresses["control"])
         images = "real samples" if samples_folder() else "generated images"
         notes = [f"{name} runs under {how}" for name, how in told["notes"].items()]
         broker = "Mosquitto" if self.broker.kind == "mosquitto" else "amqtt stands in for Mosquitto, which could not be installed"
@@ -93,10 +100,16 @@ class Stage:
         self._spent_cpu_s += cpu_s(self.station.pid)
         self._peak_rss_mb = max(self._peak_rss_mb, peak_rss_mb(self.station.pid))
 
+    async def stop_programs(self) -> None:
+        """District and station; the world goes on."""
+        while self._programs:
+            await self._programs.pop().stop()
+
     async def stop(self) -> None:
-        if hasattr(self, "control"):
-            await self.control.close()
-        for child in (*reversed(self._programs), self.broker.child, self._world):
+        await self.stop_programs()
+        if self._control is not None:
+            await self._control.close()
+        for child in (self.broker.child, self._world):
             await child.stop()
 
     def _bench_environment(self) -> dict[str, str]:
