@@ -1,8 +1,10 @@
 """The serial port against a pseudo-terminal: answers, silence, unplugging, blocking libraries."""
 
 import asyncio
+import fcntl
 import os
 import pty
+import sys
 import termios
 import tty
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ import serial
 
 from edge.errors import DeviceAbsent, DeviceTimeout
 from edge.links.serial_port import SerialPort, WireTail
+from tests.waiting import until
 
 
 class Line:
@@ -22,6 +25,10 @@ class Line:
         self.device_end, self._host_end = pty.openpty()
         tty.setraw(self._host_end)
         self.path = os.ttyname(self._host_end)
+
+    def waiting(self) -> int:
+        """Bytes on their way to the host; the kernel hands them over a moment after the write."""
+        return int.from_bytes(fcntl.ioctl(self._host_end, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def unplug(self) -> None:
         for end in (self.device_end, self._host_end):
@@ -52,6 +59,7 @@ def run(path: str, body) -> None:
 def test_exchange_collects_a_split_answer_and_drops_stale_input(line: Line) -> None:
     async def body(port: SerialPort) -> None:
         os.write(line.device_end, b"stale")
+        await until(lambda: line.waiting() == 5, "the kernel to hand the stale bytes over")
         asyncio.get_running_loop().add_reader(line.device_end, answer)
         assert await port.exchange(b"ask", lambda got: bytes(got) if got.endswith(b"!") else None, 5) == b"yes!"
         asyncio.get_running_loop().remove_reader(line.device_end)
