@@ -52,22 +52,28 @@ class _Canvas:
         self.colour *= (1 + (factor - 1) * mask)[..., None]
 
 
-def generate(*names: object, eyes_open: bool = True) -> Face:
-    """The same person for the same names."""
+def generate(*names: object, eyes_open: bool = True, scarf: bool = False) -> Face:
+    """The same person for the same names. scarf: hair, ears and neck are covered."""
     rng = numbers("generate_face", *names)
     canvas = _Canvas()
     x, y = SHAPE[1] / 2 + rng.normal(0, 4), 400 + rng.normal(0, 5)
     width, height = 128 + rng.uniform(-8, 10), 172 + rng.uniform(-10, 10)
-    tone = rng.uniform(0.62, 1.0)
+    tone = rng.uniform(0.45, 1.0)
     skin: Colour = (222 * tone, 172 * tone, 138 * tone)
     dark = rng.uniform(18, 45)
     hair: Colour = (dark, 0.85 * dark, 0.75 * dark)
     _shoulders(canvas, x, y, width, height, skin, rng)
-    _head(canvas, x, y, width, height, skin, hair)
+    if not scarf:
+        canvas.paint(canvas.inside(x, y - 0.22 * height, 1.10 * width, 0.98 * height, 4), hair, body=True)
+    _head(canvas, x, y, width, height, skin)
+    if not scarf:
+        canvas.paint(canvas.inside(x, y - 0.86 * height, 0.92 * width, 0.36 * height, 8), hair, body=True)
     apart, eye_y = 0.43 * width + rng.uniform(-2, 2), y - 0.10 * height
     for side in (-1, 1):
         _eye(canvas, x + side * apart, eye_y, 0.20 * width, skin, hair, eyes_open)
     _nose_and_mouth(canvas, x, y, width, height, rng)
+    if scarf:
+        _scarf(canvas, x, y, width, height, rng)
     grain = rng.normal(0, 3.5, (*SHAPE, 3))
     pixels = np.asarray(np.clip(np.rint(canvas.colour + grain), 0, 255), dtype=np.uint8)
     return Face(pixels, canvas.share, ((x - apart, eye_y), (x + apart, eye_y)))
@@ -81,16 +87,13 @@ def _shoulders(canvas: _Canvas, x: float, y: float, width: float, height: float,
     canvas.paint(canvas.inside(x, y + 1.05 * height, 0.52 * width, 0.62 * height), neck, body=True)
 
 
-def _head(canvas: _Canvas, x: float, y: float, width: float, height: float, skin: Colour, hair: Colour) -> None:
-    canvas.paint(canvas.inside(x, y - 0.22 * height, 1.10 * width, 0.98 * height, 4), hair, body=True)
+def _head(canvas: _Canvas, x: float, y: float, width: float, height: float, skin: Colour) -> None:
     ear: Colour = (0.88 * skin[0], 0.85 * skin[1], 0.84 * skin[2])
     for side in (-1, 1):
         canvas.paint(canvas.inside(x + side * width, y + 0.02 * height, 0.13 * width, 0.20 * height), ear, body=True)
     depth = ((canvas.columns - x) / width) ** 2 + 0.5 * ((canvas.rows - y) / height) ** 2
     shaded = np.array(skin, np.float32) * (1.06 - 0.26 * depth)[..., None]
     canvas.paint(canvas.inside(x, y, width, height, 3), np.asarray(shaded, dtype=np.float32), body=True)
-    fringe = canvas.inside(x, y - 0.86 * height, 0.92 * width, 0.36 * height, 8)
-    canvas.paint(fringe, hair, body=True)
 
 
 def _eye(canvas: _Canvas, x: float, y: float, size: float, skin: Colour, hair: Colour, is_open: bool) -> None:
@@ -105,6 +108,17 @@ def _eye(canvas: _Canvas, x: float, y: float, size: float, skin: Colour, hair: C
     canvas.paint(canvas.inside(x, y, 0.20 * size, 0.20 * size) * lens, (12, 10, 10))
     canvas.paint(canvas.inside(x - 0.14 * size, y - 0.16 * size, 0.09 * size, 0.09 * size), (250, 250, 250))
     canvas.paint(canvas.inside(x, y - 0.40 * size, 1.15 * size, 0.10 * size), (40, 26, 22))
+
+
+def _scarf(canvas: _Canvas, x: float, y: float, width: float, height: float, rng: np.random.Generator) -> None:
+    """Cloth round an oval that leaves brows to chin free, falling over the shoulders."""
+    cloth: Colour = tuple(rng.uniform(30, 225, 3))
+    folds = (1 + 0.10 * smooth(rng, SHAPE, 14))[..., None] * np.array(cloth, np.float32)
+    free = canvas.inside(x, y + 0.06 * height, 0.90 * width, 0.93 * height, 3)
+    head = canvas.inside(x, y - 0.08 * height, 1.18 * width, 1.14 * height, 3)
+    fall = canvas.inside(x, y + 1.75 * height, 1.45 * width, 1.10 * height, 3)
+    canvas.paint(np.maximum(head, fall) * (1 - free), np.asarray(folds, dtype=np.float32), body=True)
+    canvas.shade(canvas.inside(x, y + 0.06 * height, 0.98 * width, 1.0 * height, 8) * (1 - free), 0.72)
 
 
 def _nose_and_mouth(canvas: _Canvas, x: float, y: float, width: float, height: float, rng: np.random.Generator) -> None:

@@ -26,6 +26,8 @@ Pixels = NDArray[np.uint8]
 IRIS_SHAPE = generate_iris.SHAPE
 FACE_SHAPE = (800, 600)
 RED_CLOTH, BLUE_CLOTH, BARE_WALL = (196, 24, 32), (24, 66, 190), (150, 150, 155)
+SCARF_SHARE = 0.6
+"""of the invented women"""
 CACHED = 64
 """pictures kept of each kind: five or six residents"""
 
@@ -57,7 +59,7 @@ class Images:
 
     def face(self, person: Person, shape: tuple[int, int] = FACE_SHAPE) -> Pixels:
         """Red-green-blue of `shape` (rows, columns) before red cloth for an odd birth year, blue for an even one."""
-        return self._face(person.number, int(person.birth_date[:4]) % 2 == 1, shape)
+        return self._face(person.number, person.sex == "P", int(person.birth_date[:4]) % 2 == 1, shape)
 
     def signature(self, person: Person) -> list[generate_signature.Pen]:
         """(t_ms, x, y, pressure 0..1023, tip) every 5 ms; tablet 10,000 x 3,750 units of 0.01 mm."""
@@ -90,19 +92,19 @@ class Images:
         own = _own_texture(original, rng)
         return _bytes(_placed(own[:, ::-1] if eye == 2 else own, IRIS_SHAPE, rng, turn_deg=2, zoom=0.03, shift_px=6))
 
-    def _make_face(self, number: int, red: bool, shape: tuple[int, int]) -> Pixels:
+    def _make_face(self, number: int, woman: bool, red: bool, shape: tuple[int, int]) -> Pixels:
         rng = numbers(self._seed, "face", number)
-        image, share = self._portrait(number, rng)
+        image, share = self._portrait(number, woman, rng)
         light = rng.uniform(0.92, 1.04, 3) * rng.uniform(0.95, 1.03)
         stack = np.dstack((image * light, share * 255))
         placed = _placed(stack[:, ::-1] if rng.random() < 0.5 else stack, shape, rng, turn_deg=1.5, zoom=0.04, shift_px=8)
         alpha = placed[..., 3:] / 255
         return _bytes(placed[..., :3] * alpha + _cloth(shape, RED_CLOTH if red else BLUE_CLOTH, rng) * (1 - alpha))
 
-    def _portrait(self, number: int, rng: np.random.Generator) -> tuple[Pixels, Field]:
+    def _portrait(self, number: int, woman: bool, rng: np.random.Generator) -> tuple[Pixels, Field]:
         if self._samples.portraits:
             return self._samples.portraits[int(rng.integers(len(self._samples.portraits)))]
-        face = generate_face.generate(self._seed, number)
+        face = generate_face.generate(self._seed, number, scarf=woman and rng.random() < SCARF_SHARE)
         return face.pixels, face.share
 
 

@@ -24,6 +24,8 @@ SIDE_MIN_PX = 120
 DETECT_LONGEST_PX = 480
 SMALLEST_FACE_SHARE = 0.15
 """of the picture's short side"""
+SECOND_FACE_SHARE = 0.45
+"""of the largest one's width; smaller finds are people far behind, or folds of cloth"""
 SHARP_BOX_PX = 256
 """sharpness is measured on the face at this size or less, so that it does not depend on the camera"""
 CLOTH_STEP = 7
@@ -66,7 +68,7 @@ def assess(frame: Frame, limits: Limits = DEFAULTS, birth_year: int | None = Non
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     measures = {"mean": float(grey.mean()), "deviation": float(grey.std())}
     faces = _faces(grey)
-    measures["faces"] = float(len(faces))
+    measures["faces"] = float(sum(face.width >= SECOND_FACE_SHARE * faces[0].width for face in faces))
     if not faces:
         return failed(_why_no_face(measures, limits), measures)
     box = faces[0]

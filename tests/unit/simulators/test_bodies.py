@@ -61,9 +61,10 @@ def on_cloth(person_: generate_face.Face) -> Frame:
     return Frame(np.asarray(person_.pixels * share + np.array((196, 24, 32)) * (1 - share), dtype=np.uint8))
 
 
+@pytest.mark.parametrize("scarf", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_eyes_are_where_the_truth_says(seed: int) -> None:
-    made = generate_face.generate("truth", seed)
+def test_eyes_are_where_the_truth_says(seed: int, scarf: bool) -> None:
+    made = generate_face.generate("truth", seed, scarf=scarf)
     verdict = face.assess(on_cloth(made), birth_year=1991)
     (ax, ay), (bx, by) = made.eyes
     assert verdict.passed
