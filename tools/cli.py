@@ -28,12 +28,33 @@ COMMANDS: Mapping[str, Command] = {
     "test": Command("tools.test", "run every test (arguments go to pytest)", needs_bench=True),
     "station": Command("tools.station", "run a station with its operator page"),
     "district": Command("tools.district", "run the district: receive, verify, store, answer with receipts"),
+    "doctor": Command("tools.doctor", "check a station: what is fitted, what answers, what to do"),
+    "keys": Command("tools.keys", "make the keys, certificates and rosters of a district and its stations"),
+    "record": Command("tools.record", "inspect, verify or open a signed record, event or receipt"),
+    "export": Command("tools.stick_export", "copy what waits for the district onto a stick, sealed (the station is stopped)"),
+    "import": Command("tools.stick_import", "take in what a stick brings: entries at the district, receipts and roster at the station"),
+    "flash": Command("tools.flash", "put the firmware onto the board and verify it by hash"),
+    "power-plan": Command("tools.power_plan", "work out connection, UPS, genset, fuel, cable and solar for a site"),
     "world": Command("tools.world", "run the whole simulated world for a station of your own", needs_bench=True),
     "sim": Command("tools.sim", "run one simulated device on its real wire", needs_bench=True),
-    "micropython": Command("tools.micropython", "fetch MicroPython, which runs the board's firmware in the bench", needs_bench=True),
-    "flash": Command("tools.flash", "install the board's firmware over USB and verify it by hash"),
+    "micropython": Command("tools.micropython", "fetch MicroPython for the bench's board"),
+    "fuzz": Command("tools.fuzz", "fuzz the decoders and the district's door, guided by coverage", needs_bench=True),
 }
-GROUPS: Mapping[str, Mapping[str, Command]] = {}
+GROUPS: Mapping[str, Mapping[str, Command]] = {
+    "bench": {
+        "link": Command("tools.bench_link", "goodput over shaped and broken links, beside MQTT as usual and tus", needs_bench=True),
+        "seal": Command("tools.bench_seal", "cost of sealing and signing, against the bare primitives", needs_bench=True),
+        "store": Command("tools.bench_store", "bytes, flushes and time to keep a record; start with thousands waiting", needs_bench=True),
+        "capture": Command("tools.bench_capture", "time and CPU of each driver against the limit of its wire", needs_bench=True),
+        "ingest": Command("tools.bench_ingest", "records a second into the district, against disk, SQLite and broker", needs_bench=True),
+        "power": Command("tools.bench_power", "a month of a bad site in virtual time", needs_bench=True),
+    },
+    "crash": {
+        "store": Command("tools.crash_store", "cut the store's power on a simulated disk; nothing promised may be lost", needs_bench=True),
+        "system": Command("tools.crash_system", "cut power, link and disks of a whole simulated system", needs_bench=True),
+        "forge": Command("tools.forge", "forged, altered, foreign and replayed records and receipts; none may get in", needs_bench=True),
+    },
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
