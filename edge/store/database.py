@@ -27,8 +27,6 @@ APPLICATION_ID = 0x52454B00
 PAGE_BYTES = 1024
 """each commit rewrites three or four small pages: with 4096 bytes that alone is half of a 0.5 MB record (tools/bench_store.py)"""
 CACHE_KIB = 4096
-LOG_PAGES_MAX = 8192
-"""8 MB: checkpoints follow each record; this bounds the log when an enrolment stays open for very long"""
 CORRUPT = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 UNTRUSTED = (*CORRUPT, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError,
              apsw.InternalError, apsw.NoMemError, apsw.FormatError, apsw.PermissionsError)
@@ -36,10 +34,13 @@ UNTRUSTED = (*CORRUPT, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, aps
 
 
 class Database:
-    """The store's file. Used from one thread. `vfs` names an SQLite VFS, None is the system's own."""
+    """The store's file. Used from one thread. `vfs` names an SQLite VFS, None is the system's own.
 
-    def __init__(self, folder: Path, files: Files, vfs: str | None) -> None:
-        self._folder, self._files, self._vfs = folder, files, vfs
+    A checkpoint follows each record; `log_bytes` bounds the log while an enrolment with many retakes stays open.
+    """
+
+    def __init__(self, folder: Path, files: Files, vfs: str | None, log_bytes: int) -> None:
+        self._folder, self._files, self._vfs, self._log_bytes = folder, files, vfs, log_bytes
         self._connection: apsw.Connection | None = None
         self._deep = False
         self._trusted()
@@ -132,6 +133,7 @@ class Database:
         connection = apsw.Connection(str(folder / FILE_NAME), vfs=self._vfs)
         try:
             _configure(connection)
+            connection.wal_autocheckpoint(max(1, self._log_bytes // PAGE_BYTES))
             migrate(connection)
         except apsw.BusyError as error:
             connection.close(True)
@@ -156,7 +158,6 @@ def _configure(connection: apsw.Connection) -> None:
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("mmap_size", 0)
     connection.pragma("foreign_keys", True)
-    connection.wal_autocheckpoint(LOG_PAGES_MAX)
 
 
 def migrate(connection: apsw.Connection) -> None:

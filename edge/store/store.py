@@ -56,7 +56,7 @@ class Store:
         A damaged store is set aside and what is readable carried over; `damage()` then says so.
         """
         files = files or DiskFiles()
-        return cls(Database(Path(folder), files, vfs), Path(folder), files, reserve_bytes, record_bytes)
+        return cls(Database(Path(folder), files, vfs, record_bytes), Path(folder), files, reserve_bytes, record_bytes)
 
     def close(self) -> None:
         """Let go of the file; another program may open it then."""
