@@ -5,6 +5,8 @@ import importlib
 import sys
 from pathlib import Path
 
+from tools.micropython import MicroPythonMissing, ensure
+
 EXAMPLE = "./rekam test tests/unit -k ledger"
 
 
@@ -19,3 +21,11 @@ def run(arguments: argparse.Namespace) -> int:
     pytest = importlib.import_module("pytest")
     sys.stdout.flush()
     return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [str(root / "tests")])]))
+
+
+def _have_micropython() -> None:
+    """The firmware's tests run under it; without it they are skipped and say why."""
+    try:
+        ensure()
+    except MicroPythonMissing as problem:
+        print(f"rekam: {problem}", file=sys.stderr)
