@@ -2,6 +2,9 @@
 
 The folder made here is the only place where all secrets are together. `district/` goes to the district's machine, each `stations/<id>/`
 to its station, `vault/` to whoever may open biometrics; `authority.key` belongs on a stick in a safe.
+
+With a TPM the station's key is made on the station and never leaves it: `./rekam keys --tpm device:/dev/tpmrm0 KEYS` there, then `public.pem`
+travels to the safe: `./rekam keys --add --station ID --public-key public.pem KEYS`, and the certificate travels back.
 """
 
 import argparse
@@ -12,10 +15,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from edge.clock import random_bytes
 from edge.errors import StationError
 from edge.files import make_folder, write_durably
+from edge.tpm import create_key, write_pointer
 from protocols.certificates import issue, make_authority
 from protocols.roster import Hardness, Operator, RosterRow, seal_roster
 from protocols.sealing import Signer, SoftwareSigner, generate_audience
@@ -102,13 +107,36 @@ def make_site(
     return paths
 
 
-def _make_station(paths: SitePaths, station: str, authority: bytes, authority_key: ec.EllipticCurvePrivateKey, roster: bytes | None) -> None:
-    key = _new_key(paths.station_key(station))
-    certificate = issue(authority, authority_key, "station", station, key.public_key())
+def add_station(paths: SitePaths, station: str, public_key: ec.EllipticCurvePublicKey | None = None) -> None:
+    """One more station for a site that is there; with `public_key` its private half stays where it is. Raises StationError."""
+    try:
+        authority_key = load_pem_private_key(paths.authority_key.read_bytes(), None)
+    except (OSError, ValueError) as error:
+        raise StationError("site_missing", f"{paths.authority_key} cannot be read", "Name the folder of the site, with the authority's key in it.") from error
+    assert isinstance(authority_key, ec.EllipticCurvePrivateKey), "make_site writes P-256 keys"
+    if paths.station_certificate(station).exists():
+        raise StationError("site_exists", f"there is a station {station} already", "Choose another id; keys are never overwritten.")
+    _make_station(paths, station, paths.authority.read_bytes(), authority_key, None, public_key)
+
+
+def make_tpm_key(folder: Path, tcti: str, handle: str) -> None:
+    """On the station: a key in its chip, a key file that points there, and the public half to carry away. Raises StationError."""
+    signer = create_key(handle, tcti)
+    _write(folder / "station.key", write_pointer(handle, tcti), secret=True)
+    public = signer.public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    _write(folder / "public.pem", public)
+
+
+def _make_station(
+    paths: SitePaths, station: str, authority: bytes, authority_key: ec.EllipticCurvePrivateKey, roster: bytes | None,
+    public_key: ec.EllipticCurvePublicKey | None = None,
+) -> None:
+    public_key = public_key or _new_key(paths.station_key(station)).public_key()
+    certificate = issue(authority, authority_key, "station", station, public_key)
     _write(paths.station_certificate(station), certificate)
     _write(paths.station_certificates / f"{station}.pem", certificate)
     for shared in (paths.district, paths.intake, paths.vault):
-        _write(paths.station_key(station).parent / shared.name, shared.read_bytes())
+        _write(paths.station_certificate(station).parent / shared.name, shared.read_bytes())
     if roster is not None:
         _write(paths.roster(station), roster)
 
@@ -145,13 +173,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--district", default="district", help="the district's id (default: district)")
     parser.add_argument("--station", action="append", default=[], metavar="ID", help="a station's id; may be repeated")
     parser.add_argument("--operator", action="append", default=[], metavar="LOGIN:NAME:PIN", help="who may open the roster; may be repeated")
+    parser.add_argument("--add", action="store_true", help="add the stations to the site that is in the folder")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="with --add and one station: certify this key, its private half is in a TPM")
+    parser.add_argument("--tpm", metavar="TCTI", help="on the station: make its key in the TPM, for example device:/dev/tpmrm0")
+    parser.add_argument("--handle", default="0x81010001", help="with --tpm: where the key stays (default 0x81010001)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the site; 2 for a wrong operator."""
+    """Make or enlarge a site, or a key in this station's chip. Raises StationError."""
+    if arguments.tpm:
+        make_tpm_key(arguments.folder, arguments.tpm, arguments.handle)
+        print(f"The key is in the TPM. Take {arguments.folder / 'public.pem'} to the district and bring back station.pem and the other files.")
+        return 0
     operators = [SiteOperator(*text.split(":")) for text in arguments.operator if text.count(":") == 2]
     if len(operators) != len(arguments.operator) or not arguments.station:
         raise StationError("keys_call", "at least one --station is needed, and each --operator is LOGIN:NAME:PIN", f"Example: {EXAMPLE}")
+    if arguments.add:
+        return _add(SitePaths(arguments.folder), arguments.station, arguments.public_key)
     paths = make_site(arguments.folder, arguments.station, operators=operators, district=arguments.district)
     print(f"Keys made in {paths.folder}. Move {paths.authority_key} and {paths.vault_private} to a safe place now.")
+    return 0
+
+
+def _add(paths: SitePaths, stations: list[str], public_file: Path | None) -> int:
+    public_key = None
+    if public_file is not None:
+        try:
+            public_key = load_pem_public_key(public_file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StationError("keys_call", f"{public_file} holds no public key", "Name the public.pem that the station wrote.") from error
+    if public_key is not None and (len(stations) != 1 or not isinstance(public_key, ec.EllipticCurvePublicKey)):
+        raise StationError("keys_call", "--public-key is one P-256 key for exactly one --station", "Call it once for each station.")
+    for station in stations:
+        add_station(paths, station, public_key if isinstance(public_key, ec.EllipticCurvePublicKey) else None)
+    print(f"Added: {', '.join(stations)}. Copy {paths.station_certificates} to the district and {paths.folder / 'stations'}/ID to each station.")
     return 0

@@ -1,5 +1,6 @@
 """Where a station's signing key may be: each kind of signer passes the same tests, and a wrong key file is one sentence."""
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from protocols.passphrase import Hardness, lock_key_file, unlock_key_file
 from protocols.sealing import ENTRY_TYPE, SealingError, kid_of, open1, sign1
 from station_config.schema import Keys
 from tests.waiting import wait_until
+from tools import keys as keys_tool
 from tools.children import free_port
 from tools.keys import SitePaths, make_site
 
@@ -174,6 +176,36 @@ def test_a_tpm_that_is_not_there(site: SitePaths) -> None:
     with pytest.raises(StationError) as problem:
         load(site)
     assert problem.value.code == "tpm_failed"
+
+
+def keys_command(*words: object) -> int:
+    parser = argparse.ArgumentParser()
+    keys_tool.add_arguments(parser)
+    return keys_tool.run(parser.parse_args([str(word) for word in words]))
+
+
+def test_a_station_is_added_to_a_site(site: SitePaths) -> None:
+    assert keys_command(site.folder, "--add", "--station", "s-2") == 0
+    assert load_station_keys(Keys(**site.station_section("s-2")), "s-2").station.name == "s-2"
+    with pytest.raises(StationError, match="a station s-2 already"):
+        keys_command(site.folder, "--add", "--station", "s-2")
+
+
+def test_a_station_makes_its_key_in_the_tpm_and_the_district_certifies_it(site: SitePaths, tpm: str, tmp_path: Path) -> None:
+    own = tmp_path / "station"
+    assert keys_command(own, "--tpm", tpm, "--handle", "0x81010002") == 0
+    assert keys_command(site.folder, "--add", "--station", "s-3", "--public-key", own / "public.pem") == 0
+    assert not site.station_key("s-3").exists()
+    section = site.station_section("s-3") | {"station_key": str(own / "station.key")}
+    assert isinstance(load_station_keys(Keys(**section), "s-3").signer, TpmSigner)
+
+
+def test_a_wrong_call_of_the_keys_command(site: SitePaths, tmp_path: Path) -> None:
+    for words in ((site.folder, "--add"), (tmp_path / "x", "--station", "a", "--operator", "no-pin"), (tmp_path / "x", "--add", "--station", "a"),
+                  (site.folder, "--add", "--station", "a", "--public-key", site.vault),
+                  (site.folder, "--add", "--station", "a", "--station", "b", "--public-key", site.vault)):  # fmt: skip
+        with pytest.raises(StationError):
+            keys_command(*words)
 
 
 def test_a_site_is_never_overwritten(site: SitePaths) -> None:
