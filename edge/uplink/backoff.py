@@ -15,6 +15,10 @@ class Backoff:
         self._refusals = 0
         self._silences = 0
 
+    @property
+    def failures(self) -> int:
+        return self._refusals + self._silences
+
     def failed(self, *, refused: bool) -> None:
         if refused:
             self._refusals += 1

@@ -11,9 +11,7 @@ import asyncio
 import logging
 import socket
 import ssl
-import struct
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,20 +22,14 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.clock import Clock
+from edge.uplink.dial import dial, drop, is_lossy, prefer_bbr, tcp_info
 from station_config.schema import Broker
 
-CONNECT_TIMEOUT_S = 5.0
-"""TCP (and TLS): Linux repeats the SYN each second for the first four, so a longer wait finds a path no sooner"""
+TLS_TIMEOUT_S = 20.0
 CONNACK_TIMEOUT_S = 10.0
-USER_TIMEOUT_MS = 8_000
-"""data without a TCP acknowledgement for so long ends the connection: 115 instead of 37 kbit/s where a path dies silently"""
-SEND_BUFFER = 64 * 1024
-"""where the kernel has no bbr, a small buffer keeps cubic from overfilling the modem's queue"""
 STALL_MIN_S, STALL_MAX_S = 2.0, 8.0
 TICK_S = 0.25
 
-TCP_INFO_HEAD = struct.Struct("@8B24I")
-"""linux/tcp.h struct tcp_info: 8 bytes, then u32: [4] unacked, [12] last_ack_recv (ms), [15] rtt (us)"""
 NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME: chain and name are checked, dates are not, because the station's clock may be wrong by years"""
 
@@ -60,6 +52,18 @@ class Will:
     payload: bytes
 
 
+class SocketClient(paho.Client):
+    """paho on a socket that is connected already."""
+
+    ready_socket: socket.socket | None = None
+
+    def _create_socket_connection(self) -> socket.socket:
+        """The one place where paho opens its socket (2.x)."""
+        assert self.ready_socket is not None
+        self.ready_socket.settimeout(self.connect_timeout)
+        return self.ready_socket
+
+
 class Connection:
     """Open it, use it until `closed`, throw it away."""
 
@@ -75,12 +79,13 @@ class Connection:
         self._ticker: asyncio.TimerHandle | None = None
         self._socket: Any = None
         self._goodbye = False
+        self._lossy = False
         self._client = self._make_client(station, will)
 
-    async def open(self, *filters: str) -> None:
-        """Connect and subscribe to the filters; what is published from here on leaves behind it. Raises LinkDown."""
+    async def open(self, round_number: int, *filters: str) -> None:
+        """Connect and subscribe to the filters; what is published from here on leaves behind it. `round_number` counts failures. Raises LinkDown."""
         try:
-            await self._connect()
+            await self._connect(round_number)
         except ConnectionRefusedError as error:
             raise LinkDown(str(error), refused=True) from error
         except (OSError, ValueError) as error:
@@ -97,7 +102,9 @@ class Connection:
             self._client.subscribe(wanted, qos=0)
         self._tick()
 
-    async def _connect(self) -> None:
+    async def _connect(self, round_number: int) -> None:
+        """TCP without a thread; TLS and the first packets by paho in one, because its handshake blocks."""
+        self._client.ready_socket = await dial(self._broker.host, self._broker.port, round_number)
         connect = partial(self._client.connect, self._broker.host, self._broker.port, self._broker.keepalive_s)
         connecting = self._loop.run_in_executor(None, connect)
         try:
@@ -134,7 +141,7 @@ class Connection:
         self._client.on_disconnect = None
         sock = self._socket
         self._forget_socket()
-        drop(sock, abort=not self._goodbye)
+        drop(sock or self._client.ready_socket, abort=not self._goodbye)
 
     def say_goodbye(self) -> None:
         """Tell the broker that this end is meant: it then keeps the will to itself."""
@@ -144,16 +151,15 @@ class Connection:
 
     # -- paho's side
 
-    def _make_client(self, station: str, will: Will) -> paho.Client:
+    def _make_client(self, station: str, will: Will) -> SocketClient:
         clean_session = None if self.protocol is MQTTProtocolVersion.MQTTv5 else True
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=station, protocol=self.protocol, clean_session=clean_session)
-        client.connect_timeout = CONNECT_TIMEOUT_S
+        client = SocketClient(CallbackAPIVersion.VERSION2, client_id=station, protocol=self.protocol, clean_session=clean_session)
+        client.connect_timeout = TLS_TIMEOUT_S
         client.will_set(will.topic, will.payload, qos=0, retain=True)
         if self._broker.username:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.tls_ca:
             client.tls_set_context(tls_context(self._broker))
-        client.on_socket_open = lambda _client, _data, sock: prepare_socket(sock)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = lambda _client, _data, message: self._on_message(message.topic, bytes(message.payload))
@@ -209,6 +215,9 @@ class Connection:
     def _stalled(self, now_s: float) -> bool:
         """TCP data is out and no acknowledgement of any kind came for two round trips and a bit."""
         info = tcp_info(self._socket)
+        if info is not None and not self._lossy and is_lossy(info):
+            self._lossy = True
+            prefer_bbr(self._socket)
         if info is None or not info.unacked:
             self._waits_since_s = None
             return False
@@ -216,48 +225,6 @@ class Connection:
             self._waits_since_s = now_s
         limit_s = min(max(STALL_MIN_S, 2 * info.rtt_s + 0.5), STALL_MAX_S)
         return min(info.last_ack_s, now_s - self._waits_since_s) > limit_s
-
-
-@dataclass(frozen=True, slots=True)
-class TcpInfo:
-    """What Linux knows about a connection."""
-
-    unacked: int
-    """segments sent and not acknowledged"""
-    last_ack_s: float
-    """since any acknowledgement came, also a repeated one"""
-    rtt_s: float
-
-
-def tcp_info(sock: Any) -> TcpInfo | None:
-    """None when the socket is gone or the system does not tell."""
-    try:
-        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_HEAD.size)
-        words = TCP_INFO_HEAD.unpack(raw)[8:]
-    except (OSError, AttributeError, struct.error):
-        return None
-    return TcpInfo(words[4], words[12] / 1000, words[15] / 1_000_000)
-
-
-def drop(sock: Any, *, abort: bool = True) -> None:
-    """Close; with `abort` by a reset, so that the kernel does not go on sending what is buffered."""
-    if sock is not None:
-        with suppress(OSError):
-            if abort:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.close()
-
-
-def prepare_socket(sock: Any) -> None:
-    """Options that the trials over bad links found; what a kernel does not know is left out."""
-    with suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
-    except OSError:
-        with suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
 def tls_context(broker: Broker) -> ssl.SSLContext:

@@ -93,7 +93,7 @@ class Uplink:
         while True:
             connection = self._connection()
             try:
-                await connection.open(topics.all_down(self._station), topics.HELLO)
+                await connection.open(self._backoff.failures, topics.all_down(self._station), topics.HELLO)
                 await self._serve(connection)
             except LinkDown as down:
                 self._lost(connection, down)

@@ -18,7 +18,7 @@ class Limits:
     """bytes under way before anything was measured"""
     min_window: int = 4_096
     max_window: int = 524_288
-    round_trips: float = 3.0
+    round_trips: float = 2.0
     """window = this many round trips of the measured rate ..."""
     max_seconds: float = 4.0
     """... and never more than this long on the line"""
@@ -72,7 +72,7 @@ class Pace:
         limits = self.limits
         if self.rate is None or self.trip_s is None:
             return limits.first_window
-        wanted = self.rate * min(self.trip_s * limits.round_trips, limits.max_seconds) + 2 * self.chunk()
+        wanted = min(self.rate * self.trip_s * limits.round_trips + 2 * self.chunk(), self.rate * limits.max_seconds)
         return int(min(max(wanted, limits.min_window), limits.max_window))
 
     def chunk(self) -> int:
