@@ -93,6 +93,10 @@ def on_language(state: State, event: ev.Language, at_ms: int) -> Result:
     return replace(state, language=event.language), ()
 
 
+def on_genset(state: State, event: ev.Genset, at_ms: int) -> Result:
+    return state, (ev.CommandGenset(event.act),)
+
+
 def on_stop(state: State, event: ev.Stop, at_ms: int) -> Result:
     state, commands = stop_captures(state)
     return state, (*commands, ev.StopStation())
@@ -112,5 +116,6 @@ HANDLERS: Table = {
     ev.ConfirmData: on_confirm_data,
     ev.Conditions: on_conditions,
     ev.Language: on_language,
+    ev.Genset: on_genset,
     ev.Stop: on_stop,
 }

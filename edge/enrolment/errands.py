@@ -31,6 +31,8 @@ T = TypeVar("T")
 OpenRosterFile = Callable[[str, str], OpenRoster]
 """operator, PIN; may take a second; raises SealingError (reason `login`: wrong operator or PIN), FormatError"""
 PRINT_S = 30.0
+PRINTER_WORDS = frozenset({"paper_out", "cover_open", "printer_offline"})
+"""what a person at the printer can mend"""
 log = logging.getLogger(__name__)
 
 
@@ -53,6 +55,7 @@ class Desk:
     slip: Callable[[], Slip]
     power_source: Callable[[], str]
     wake: Callable[[], None]
+    genset: Callable[[str], None]
     stop: Callable[[], None]
 
 
@@ -234,8 +237,11 @@ class Errands:
             document = await self._in_thread(partial(self._make_slip, slip))
             await printer.use(lambda device: device.print(document), PRINT_S)
         except DeviceError as error:
-            return ev.PrintFailed(sequence, "paper_out" if error.code == "paper_out" else "print_failed")
+            return ev.PrintFailed(sequence, error.code if error.code in PRINTER_WORDS else "print_failed")
         return ev.SlipPrinted(sequence)
+
+    async def genset(self, command: ev.CommandGenset) -> None:
+        self._desk.genset(command.act)
 
     async def stop(self, command: ev.StopStation) -> None:
         self._desk.stop()
@@ -274,5 +280,6 @@ BY_COMMAND: dict[type[ev.Command], Callable[[Errands, Any], Awaitable[ev.Happeni
     ev.FinishRecord: Errands.finish,
     ev.Note: Errands.note,
     ev.Print: Errands.print,
+    ev.CommandGenset: Errands.genset,
     ev.StopStation: Errands.stop,
 }

@@ -90,6 +90,12 @@ class Language(OperatorEvent, frozen=True, tag="language"):
     language: Annotated[str, Meta(pattern=r"^(id|en)\Z")]
 
 
+class Genset(OperatorEvent, frozen=True, tag="genset"):
+    """By hand; `acknowledge` after a lock-out, when somebody has looked."""
+
+    act: Annotated[str, Meta(pattern=r"^(start|stop|acknowledge)\Z")]
+
+
 class Stop(OperatorEvent, frozen=True, tag="stop"):
     """Shut down in good order; the open enrolment is parked and resumes at the next start."""
 
@@ -112,6 +118,7 @@ PageEvent = (
     | Finish
     | Abandon
     | Language
+    | Genset
     | Stop
 )
 
@@ -318,6 +325,10 @@ class Note(Command, frozen=True):
 
     name: str
     detail: dict[str, str]
+
+
+class CommandGenset(Command, frozen=True):
+    act: str
 
 
 class StopStation(Command, frozen=True): ...

@@ -5,7 +5,7 @@ what the store holds is the truth, and `run` begins by asking it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 from edge.clock import Clock
@@ -53,6 +53,10 @@ def _ignore() -> None:
     return None
 
 
+def _ignore_act(act: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the rest of the station gives to and takes from the session; all return at once."""
@@ -64,6 +68,8 @@ class Hooks:
     """for the page: connected"""
     wake: Callable[[], None] = _ignore
     """the ledger has something new to send"""
+    genset: Callable[[str], None] = _ignore_act
+    """start, stop, acknowledge"""
     stop: Callable[[], None] = _ignore
     """shut the station down in good order"""
 
@@ -76,6 +82,7 @@ class Identity:
     name: str
     place: str = ""
     language: str = "id"
+    screen_ppi: float = 0
 
 
 class Session:
@@ -101,7 +108,7 @@ class Session:
         self._hooks = hooks or Hooks()
         self._outage = dict(outage or {})
         self._taker = Taker(devices, clock)
-        desk = Desk(self._enrolment, self._tell, self._on_progress, self._slip, self._power_source, self._hooks.wake, self._hooks.stop)
+        desk = Desk(self._enrolment, self._tell, self._on_progress, self._slip, self._power_source, self._hooks.wake, self._hooks.genset, self._hooks.stop)
         self._errands = Errands(devices, self._taker, judging, keeping, open_roster, make_slip, desk)
         self._inbox: asyncio.Queue[tuple[ev.Event, asyncio.Future[int] | None]] = asyncio.Queue()
         self._capture: asyncio.Task[None] | None = None
@@ -125,7 +132,7 @@ class Session:
         """What the page shows now."""
         return {"version": self.version, **self._body}
 
-    async def changes(self) -> AsyncIterator[Json]:
+    async def changes(self) -> AsyncGenerator[Json, None]:
         """The snapshot now and after each change; one that comes too fast for the reader is skipped."""
         seen = -1
         while True:
@@ -257,6 +264,7 @@ class Session:
         return Surroundings(
             station_id=self._identity.id,
             station_name=self._identity.name,
+            screen_ppi=self._identity.screen_ppi,
             devices={name: (presence.state, presence.code) for name, presence in self._devices.by_name().items()},
             power=self._hooks.power(),
             link=self._hooks.link(),

@@ -22,6 +22,8 @@ class Surroundings:
 
     station_id: str
     station_name: str
+    screen_ppi: float = 0
+    """pixels an inch of the station's screen; 0: the page guesses by size"""
     devices: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     """name -> state, code"""
     power: Json = field(default_factory=dict)
@@ -39,7 +41,7 @@ def build(state: State, around: Surroundings) -> Json:
     enrolment = state.enrolment
     step = step_of(enrolment) if enrolment else None
     return {
-        "station": {"id": around.station_id, "name": around.station_name},
+        "station": {"id": around.station_id, "name": around.station_name, "ppi": around.screen_ppi},
         "language": state.language,
         "operator": {"id": state.operator.pseudonym, "name": state.operator.name} if state.operator else None,
         "phase": _phase(state),
@@ -219,7 +221,7 @@ def _person_notices(state: State, enrolment: Enrolment, around: Surroundings) ->
     return found
 
 
-OWN_WORDS = ("paper_out", "print_failed")
+OWN_WORDS = ("paper_out", "cover_open", "printer_offline", "print_failed")
 """problems whose notice says all; any other one means that something is not saved yet"""
 
 

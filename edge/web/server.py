@@ -114,6 +114,8 @@ class Page:
                 following = asyncio.ensure_future(anext(changes))
         finally:
             following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await changes.aclose()
 
     async def preview(self, socket: WebSocket) -> None:
         """One message from the page, one picture back: JPEG, or JSON {"error": code}; for the tablet JSON points from the asked number on."""

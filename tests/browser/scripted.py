@@ -23,10 +23,10 @@ BATTERY = {"source": "battery", "minutes": 40, "people_left": 7, "state": "ON_BA
 class ScriptedStation:
     """Runs until `stop`; `do` runs a coroutine of the bench in the station's own loop."""
 
-    def __init__(self, folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None) -> None:
+    def __init__(self, folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None, speed: float = 100) -> None:
         self.bench: DeskBench
         self.port = 0
-        self._folder, self._fitted, self._hooks = folder, fitted, hooks
+        self._folder, self._fitted, self._hooks, self._speed = folder, fitted, hooks, speed
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="scripted station")
 
@@ -71,7 +71,7 @@ class ScriptedStation:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self.bench = await open_bench(self._folder, self._fitted, self._hooks, clock=FastClock(speed=20))
+        self.bench = await open_bench(self._folder, self._fitted, self._hooks, clock=FastClock(self._speed))
         app = build_app(self.bench.session, load_texts())
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=0))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

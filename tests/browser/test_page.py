@@ -13,6 +13,7 @@ from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
 from edge.enrolment.session import Hooks
 from edge.errors import DeviceRefused
+from edge.store.store import Store
 from tests.browser.scripted import BATTERY, ScriptedStation, scripted
 from tests.unit.enrolment.fakes import PIN
 from tests.waiting import wait_until
@@ -204,11 +205,15 @@ def test_the_preview_lives_and_is_seen_to_stop(page: Page, station: ScriptedStat
     expect(page.locator(".preview .stopped")).to_have_text("Gambar berhenti")
 
 
-def test_the_signature_is_drawn_live(page: Page, station: ScriptedStation) -> None:
-    station.to_step("signature")
-    page.wait_for_selector("canvas")
-    page.click("[data-primary]")
-    wait_until(lambda: page.evaluate("Number(document.querySelector('canvas')?.dataset.points) >= 10"), "the pen")
+def test_the_signature_is_drawn_live(browser: Browser, tmp_path: Path) -> None:
+    with scripted(tmp_path, speed=10) as station:
+        page = browser.new_page()
+        page.goto(station.url)
+        station.to_step("signature")
+        page.wait_for_selector("canvas")
+        page.click("[data-primary]")
+        wait_until(lambda: page.evaluate("Number(document.querySelector('canvas')?.dataset.points) >= 10"), "the pen")
+        page.close()
 
 
 def test_no_paper_is_told_and_printed_again(page: Page, station: ScriptedStation) -> None:
@@ -280,3 +285,27 @@ def test_a_station_that_goes_away_is_noticed(browser: Browser, tmp_path: Path) -
         page.wait_for_selector("#stage[data-screen]")
     expect(page.locator("[data-notice=connection_lost]")).to_be_visible()
     page.close()
+
+
+def test_data_are_covered_when_nobody_is_there(page: Page, station: ScriptedStation) -> None:
+    station.to_step("review")
+    page.wait_for_selector("#stage[data-screen=review]")
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector("#stage[data-screen=review]")
+    page.clock.fast_forward(62_000)
+    expect(page.locator("#cover")).to_be_visible()
+    expect(page.locator("#cover")).to_contain_text("Masih melanjutkan?")
+    page.click("#cover button")
+    page.clock.fast_forward(1_500)
+    expect(page.locator("#cover")).to_be_hidden()
+    assert station.snapshot()["step"] == "review"
+
+
+def test_a_record_can_be_sent_first(page: Page, station: ScriptedStation) -> None:
+    station.to_step("review")
+    page.check("[name=urgent]")
+    page.click("[data-primary]")
+    page.wait_for_selector("#stage[data-screen=slip]")
+    outbox = station.do(lambda bench: bench.worker.call(Store.outbox, 10))
+    assert [item.urgent for item in outbox if item.kind == "record"] == [True]

@@ -1,5 +1,6 @@
 // The page: one snapshot in, one screen out. It shows what the station says and decides nothing.
 import { icon, make, show } from "./dom.js";
+import { attend, watchTouches } from "./attention.js";
 import { askReason, askRetake, chooseRetake, closeDialog, excludeTarget, menu } from "./dialogs.js";
 import { frame } from "./frame.js";
 import { build, screenOf, WIDE } from "./screens.js";
@@ -12,6 +13,8 @@ let screen = null, screenName = "", language = "", place = "", touched = 0;
 
 function render(now) {
   useLanguage(now.language);
+  if (now.station.ppi) document.documentElement.style.setProperty("--mm", `${now.station.ppi / 25.4}px`);
+  attend(now);
   frame(now);
   stage(now);
   show(el("panel"), [now.phase, now.step, now.target, now.verdict, now.activity, now.hint, now.progress, now.attempts, now.language, now.primary], () => panel(now));
@@ -148,6 +151,7 @@ async function start() {
   el("language").addEventListener("click", () => send("language", { language: snapshot().language === "id" ? "en" : "id" }));
   document.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) pressPrimary(); });
   document.addEventListener("contextmenu", (event) => event.preventDefault());
+  watchTouches();
   follow(render, lost);
 }
 

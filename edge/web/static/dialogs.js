@@ -46,8 +46,11 @@ export function menu(snapshot) {
   const acts = {
     abandon: () => askReason(t("do_abandon"), snapshot.reasons.abandon, (reason) => send("abandon", { reason })),
     log_out: () => send("log_out"),
+    genset_start: () => send("genset", { act: "start" }),
+    genset_stop: () => send("genset", { act: "stop" }),
+    genset_acknowledge: () => send("genset", { act: "acknowledge" }),
     stop: () => sure(`${t("do_stop")}? ${t("say_stopping")}`, () => send("stop")),
   };
-  const offered = Object.keys(acts).filter((name) => snapshot.actions.includes(name));
+  const offered = Object.keys(acts).filter((name) => snapshot.actions.includes(name) || (name.startsWith("genset_") && snapshot.actions.includes("genset")));
   open(t("menu"), offered.map((name) => choice(t(`do_${name}`), acts[name])), make("div", {}, devices, make("p", { class: "quiet" }, `${snapshot.station.name} (${snapshot.station.id})`)));
 }

@@ -3,7 +3,7 @@ import { make } from "./dom.js";
 import { t } from "./texts.js";
 
 const STALE_MS = 1000;
-const FRAME_MS = 66;
+const FRAME_MS = 62;
 const RETRY_MS = 700;
 
 export function picture(source, oval) {
@@ -57,13 +57,17 @@ function draw(pen, from, to) {
 
 function pull(query, question, take, pauseMs) {
   let socket = null, open = true;
-  const ask = () => socket?.readyState === WebSocket.OPEN && socket.send(question());
+  let askedAt = 0;
+  const ask = () => {
+    askedAt = performance.now();
+    if (socket?.readyState === WebSocket.OPEN) socket.send(question());
+  };
   const connect = () => {
     if (!open) return;
     socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/preview?${query}`);
     socket.binaryType = "blob";
     socket.onopen = ask;
-    socket.onmessage = (message) => { take(message.data); setTimeout(ask, pauseMs); };
+    socket.onmessage = (message) => { take(message.data); setTimeout(ask, Math.max(0, pauseMs - (performance.now() - askedAt))); };
     socket.onclose = () => setTimeout(connect, RETRY_MS);
   };
   connect();

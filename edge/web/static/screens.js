@@ -15,7 +15,7 @@ export function screenOf(snapshot) {
   return snapshot.step;
 }
 
-export const WIDE = ["login", "data", "fingers", "check"];
+export const WIDE = ["login", "data", "review", "fingers", "check"];
 
 export function build(name, snapshot, touch) {
   const makers = { login, idle, letter, data, face: camera, signature, fingers: () => fingers("finger", touch), check: () => fingers("check", touch), irises: () => irises(touch), review, slip, stopping };
@@ -149,13 +149,15 @@ function mark(state) {
 
 // --- the end ---
 function review() {
-  const element = make("div", { class: "review" });
+  const list = make("div", { class: "review" });
+  const urgent = make("input", { type: "checkbox", name: "urgent" });
+  const label = make("label", { class: "tickbox" }, urgent, make("span", { "data-text": "do_urgent" }, t("do_urgent")));
   return {
-    element,
+    element: make("div", { class: "review" }, list, label),
     update({ person, targets, language }) {
-      show(element, [person, targets, language], () => [personList(person), make("div", { class: "taken" }, ...targets.filter(({ kind }) => kind !== "check").map(taken))]);
+      show(list, [person, targets, language], () => [personList(person), taken(targets)]);
     },
-    collect: nothing,
+    collect: () => ({ urgent: urgent.checked }),
   };
 }
 
@@ -165,9 +167,15 @@ function personList(person) {
   return make("dl", {}, ...rows.flatMap((name) => [make("dt", {}, t(name)), make("dd", {}, worded(name))]));
 }
 
-function taken(target) {
-  const reason = target.reason ? `: ${t(`reason_${target.reason}`)}` : "";
-  return make("span", { class: target.state }, mark(target.state), `${targetName(target)}${reason}`);
+// Five groups with what was taken, then everything that was not, with its reason.
+function taken(targets) {
+  const groups = ["population", "face", "signature", "finger", "iris"].map((kind) => {
+    const members = targets.filter((target) => target.kind === kind), done = members.filter(({ state }) => state === "done").length;
+    const words = members.length > 1 ? `${t(`step_${kind === "finger" ? "fingers" : "irises"}`)} ${done}/${members.length}` : targetName({ kind, position: 0 });
+    return make("span", { class: done === members.length ? "done" : "exception" }, mark(done === members.length ? "done" : "exception"), words);
+  });
+  const reasons = targets.filter(({ reason, kind }) => reason && kind !== "check").map((target) => make("span", { class: "exception" }, `${targetName(target)}: ${t(`reason_${target.reason}`)}`));
+  return make("div", { class: "taken" }, ...groups, ...reasons);
 }
 
 function slip() {

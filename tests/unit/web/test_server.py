@@ -238,11 +238,11 @@ def test_every_text_that_the_page_asks_for_exists() -> None:
     asked |= {f"say_{phase}" for phase in ("locked", "idle", "stopping")}
     asked |= {f"device_state_{state}" for state in ("absent", "opening", "ready", "faulted", "recovering")}
     asked |= {f"device_{name}" for name in ("camera", "fingerprint", "tablet", "iris", "board", "printer", "ups", "genset", "gpio")}
-    asked |= {f"notice_{notice}" for notice in NOTICES}
+    asked |= {f"notice_{notice}" for notice in NOTICE_IDS.split()}
     assert asked <= set(load_texts()["id"])
 
 
-NOTICES = (
+NOTICE_IDS = (
     "power_was_out power_was_out_times nik_birth nik_sex nik_form letter_unknown store_full store_low power_no_next device_broken "
     "index_not_checked recapture paper_out print_failed not_saved"
-).split()
+)
