@@ -107,7 +107,7 @@ class Database:
             try:
                 return self._open_checked(self._folder)
             except (Damaged, *CORRUPT) as problem:
-                set_aside(self._folder, str(problem), self._files, self._connect)
+                set_aside(self._folder, str(problem), self._files, self._connect, spare_bytes=2 * self._log_bytes)
             return self._open_checked(self._folder)
         except apsw.FullError as error:
             raise _full() from error

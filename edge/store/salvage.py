@@ -41,12 +41,18 @@ def make_store(folder: Path, files: Files, connect: Connect) -> None:
     files.rename(_ready(folder), folder)
 
 
-def set_aside(folder: Path, reason: str, files: Files, connect: Connect) -> None:
-    """Exchange the store for a new one with what is readable. Raises apsw.Error or OSError when the disk fails; the old one then stays."""
+def set_aside(folder: Path, reason: str, files: Files, connect: Connect, spare_bytes: int) -> None:
+    """Exchange the store for a new one with what is readable, as far as `spare_bytes` stay free for work.
+
+    Raises apsw.Error or OSError when the disk fails; the old one then stays.
+    """
     aside, ordinal = _free_name(folder, files)
 
+    def has_room() -> bool:
+        return files.free_bytes(folder) > spare_bytes
+
     def fill(target: apsw.Connection) -> None:
-        carried, lost = _carry(_try_connect(folder, connect), target, ordinal)
+        carried, lost = _carry(_try_connect(folder, connect), target, ordinal, has_room)
         with transaction(target):
             _note(target, Damage(str(aside), reason, carried, lost))
 
@@ -88,8 +94,8 @@ def _try_connect(folder: Path, connect: Connect) -> apsw.Connection | None:
         return None
 
 
-def _carry(source: apsw.Connection | None, target: apsw.Connection, ordinal: int) -> tuple[int, int]:
-    """Everything small in one commit, then the parts record by record until the disk is full. Returns rows carried and lost."""
+def _carry(source: apsw.Connection | None, target: apsw.Connection, ordinal: int, has_room: Callable[[], bool]) -> tuple[int, int]:
+    """Everything small in one commit, then the parts record by record while there is room. Returns rows carried and lost."""
     if source is None:
         with transaction(target):
             _put_head(target, None, ordinal)
@@ -97,7 +103,7 @@ def _carry(source: apsw.Connection | None, target: apsw.Connection, ordinal: int
     try:
         with transaction(target):
             carried, lost = _carry_small(source, target, ordinal)
-        parts, parts_lost = _carry_parts(source, target)
+        parts, parts_lost = _carry_parts(source, target, has_room)
     finally:
         source.close(True)
     return carried + parts, lost + parts_lost
@@ -114,20 +120,26 @@ def _carry_small(source: apsw.Connection, target: apsw.Connection, ordinal: int)
     return carried + found, max(0, last - found)
 
 
-def _carry_parts(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]:
+def _carry_parts(source: apsw.Connection, target: apsw.Connection, has_room: Callable[[], bool]) -> tuple[int, int]:
+    """The open enrolment first, then from the oldest record on."""
     carried = lost = 0
-    for (record,) in rows(target, "SELECT number FROM record ORDER BY number"):
-        found = [row for index in range(PARTS_MAX) if (row := _part(source, record * PARTS_MAX + index)) is not None]
+    for record, is_open in rows(target, "SELECT number, number IN (SELECT record FROM enrolment WHERE committed IS NULL) FROM record ORDER BY 2 DESC, 1"):
+        found = [_part(source, number) for number in _part_numbers(source, record)]
         whole = [row for row in found if row and row[8] == guard(*row[:8]) and hashlib.sha256(row[9]).digest() == row[7]]
-        if first(target, "SELECT 1 FROM enrolment WHERE record = ? AND committed IS NULL", record):
-            whole = _close_ranks(record, whole)
-        try:
-            with transaction(target):
-                carried += _put(target, "part", whole)
-        except apsw.FullError:
+        if not has_room():
             whole = []
-        lost += len(found) - len(whole)
+        with transaction(target):
+            carried += _put(target, "part", _close_ranks(record, whole) if is_open else whole)
+        lost += len([row for row in found if row is not None]) - len(whole)
     return carried, lost
+
+
+def _part_numbers(source: apsw.Connection, record: int) -> list[int]:
+    """Of the parts that are there; when even that cannot be read, every number that may be."""
+    try:
+        return [number for (number,) in rows(source, "SELECT number FROM part WHERE number BETWEEN ?1 * 256 AND ?1 * 256 + 255 ORDER BY number", record)]
+    except UNREADABLE:
+        return list(range(record * PARTS_MAX, (record + 1) * PARTS_MAX))
 
 
 def _close_ranks(record: int, found: list[Row]) -> list[Row]:
