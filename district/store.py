@@ -262,11 +262,13 @@ class DistrictStore:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """On any failure forget the whole batch: what was acknowledged before is committed, the rest will be sent again."""
+        done = False
         try:
             yield
-        except BaseException:
-            self._forget()
-            raise
+            done = True
+        finally:
+            if not done:
+                self._forget()
 
     def _forget(self) -> None:
         self._content.forget()

@@ -22,10 +22,13 @@ from edge.errors import StationError
 from edge.files import make_folder, write_durably
 from edge.tpm import create_key, write_pointer
 from protocols.certificates import issue, make_authority
+from protocols.passphrase import lock_key_file
 from protocols.roster import Hardness, Operator, RosterRow, seal_roster
 from protocols.sealing import Signer, SoftwareSigner, generate_audience
 
 HELP = "make the keys, certificates and rosters of a district and its stations"
+PASSPHRASE_CHARACTERS_MIN = 20
+"""a thief can guess at leisure"""
 EXAMPLE = "./rekam keys --district poso --station poso-01 --station poso-02 keys/"
 
 
@@ -89,8 +92,12 @@ def make_site(
     operators: Iterable[SiteOperator] = (),
     district: str = "district",
     hardness: Hardness = Hardness(),  # noqa: B008  # frozen
+    passphrase: str = "",
 ) -> SitePaths:
-    """Make everything below `folder`, which must not hold a site yet; the same roster goes to every station. Raises StationError."""
+    """Make everything below `folder`, which must not hold a site yet; the same roster goes to every station. Raises StationError.
+
+    With a passphrase the stations' keys are protected by it.
+    """
     paths = SitePaths(folder)
     if paths.authority_key.exists():
         raise StationError("site_exists", f"{folder} holds a site already", "Name a new folder; keys are never overwritten.")
@@ -103,11 +110,12 @@ def make_site(
     _new_audience(paths.vault_private, paths.vault)
     roster = _roster(list(rows), list(operators), SoftwareSigner(district_key), hardness)
     for station in stations:
-        _make_station(paths, station, authority, authority_key, roster)
+        public_key = _new_key(paths.station_key(station), passphrase).public_key()
+        _make_station(paths, station, issue(authority, authority_key, "station", station, public_key), roster)
     return paths
 
 
-def add_station(paths: SitePaths, station: str, public_key: ec.EllipticCurvePublicKey | None = None) -> None:
+def add_station(paths: SitePaths, station: str, public_key: ec.EllipticCurvePublicKey | None = None, passphrase: str = "") -> None:
     """One more station for a site that is there; with `public_key` its private half stays where it is. Raises StationError."""
     try:
         authority_key = load_pem_private_key(paths.authority_key.read_bytes(), None)
@@ -116,7 +124,8 @@ def add_station(paths: SitePaths, station: str, public_key: ec.EllipticCurvePubl
     assert isinstance(authority_key, ec.EllipticCurvePrivateKey), "make_site writes P-256 keys"
     if paths.station_certificate(station).exists():
         raise StationError("site_exists", f"there is a station {station} already", "Choose another id; keys are never overwritten.")
-    _make_station(paths, station, paths.authority.read_bytes(), authority_key, None, public_key)
+    public_key = public_key or _new_key(paths.station_key(station), passphrase).public_key()
+    _make_station(paths, station, issue(paths.authority.read_bytes(), authority_key, "station", station, public_key), None)
 
 
 def make_tpm_key(folder: Path, tcti: str, handle: str) -> None:
@@ -127,12 +136,7 @@ def make_tpm_key(folder: Path, tcti: str, handle: str) -> None:
     _write(folder / "public.pem", public)
 
 
-def _make_station(
-    paths: SitePaths, station: str, authority: bytes, authority_key: ec.EllipticCurvePrivateKey, roster: bytes | None,
-    public_key: ec.EllipticCurvePublicKey | None = None,
-) -> None:
-    public_key = public_key or _new_key(paths.station_key(station)).public_key()
-    certificate = issue(authority, authority_key, "station", station, public_key)
+def _make_station(paths: SitePaths, station: str, certificate: bytes, roster: bytes | None) -> None:
     _write(paths.station_certificate(station), certificate)
     _write(paths.station_certificates / f"{station}.pem", certificate)
     for shared in (paths.district, paths.intake, paths.vault):
@@ -147,10 +151,10 @@ def _roster(rows: list[RosterRow], operators: list[SiteOperator], signer: Signer
     return seal_roster(rows, people, signer, random_bytes, hardness) if people else None
 
 
-def _new_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def _new_key(path: Path, passphrase: str = "") -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write(path, pem, secret=True)
+    _write(path, lock_key_file(pem, passphrase, random_bytes) if passphrase else pem, secret=True)
     return key
 
 
@@ -175,6 +179,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operator", action="append", default=[], metavar="LOGIN:NAME:PIN", help="who may open the roster; may be repeated")
     parser.add_argument("--add", action="store_true", help="add the stations to the site that is in the folder")
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="with --add and one station: certify this key, its private half is in a TPM")
+    parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="protect the stations' keys by what stands in this file")
     parser.add_argument("--tpm", metavar="TCTI", help="on the station: make its key in the TPM, for example device:/dev/tpmrm0")
     parser.add_argument("--handle", default="0x81010001", help="with --tpm: where the key stays (default 0x81010001)")
 
@@ -188,14 +193,15 @@ def run(arguments: argparse.Namespace) -> int:
     operators = [SiteOperator(*text.split(":")) for text in arguments.operator if text.count(":") == 2]
     if len(operators) != len(arguments.operator) or not arguments.station:
         raise StationError("keys_call", "at least one --station is needed, and each --operator is LOGIN:NAME:PIN", f"Example: {EXAMPLE}")
+    passphrase = _passphrase(arguments.passphrase_file)
     if arguments.add:
-        return _add(SitePaths(arguments.folder), arguments.station, arguments.public_key)
-    paths = make_site(arguments.folder, arguments.station, operators=operators, district=arguments.district)
+        return _add(SitePaths(arguments.folder), arguments.station, arguments.public_key, passphrase)
+    paths = make_site(arguments.folder, arguments.station, operators=operators, district=arguments.district, passphrase=passphrase)
     print(f"Keys made in {paths.folder}. Move {paths.authority_key} and {paths.vault_private} to a safe place now.")
     return 0
 
 
-def _add(paths: SitePaths, stations: list[str], public_file: Path | None) -> int:
+def _add(paths: SitePaths, stations: list[str], public_file: Path | None, passphrase: str) -> int:
     public_key = None
     if public_file is not None:
         try:
@@ -205,6 +211,18 @@ def _add(paths: SitePaths, stations: list[str], public_file: Path | None) -> int
     if public_key is not None and (len(stations) != 1 or not isinstance(public_key, ec.EllipticCurvePublicKey)):
         raise StationError("keys_call", "--public-key is one P-256 key for exactly one --station", "Call it once for each station.")
     for station in stations:
-        add_station(paths, station, public_key if isinstance(public_key, ec.EllipticCurvePublicKey) else None)
+        add_station(paths, station, public_key if isinstance(public_key, ec.EllipticCurvePublicKey) else None, passphrase)
     print(f"Added: {', '.join(stations)}. Copy {paths.station_certificates} to the district and {paths.folder / 'stations'}/ID to each station.")
     return 0
+
+
+def _passphrase(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        passphrase = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StationError("keys_call", f"{path} holds no passphrase", "Write six or more words into it.") from error
+    if len(passphrase) < PASSPHRASE_CHARACTERS_MIN:
+        raise StationError("keys_call", f"the passphrase in {path} is too short", "Write six or more words into it.")
+    return passphrase

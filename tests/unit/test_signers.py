@@ -191,6 +191,17 @@ def test_a_station_is_added_to_a_site(site: SitePaths) -> None:
         keys_command(site.folder, "--add", "--station", "s-2")
 
 
+def test_keys_are_made_under_a_passphrase(site: SitePaths, tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("padi kopi kelapa cengkih pala sagu\n", encoding="utf-8")
+    assert keys_command(site.folder, "--add", "--station", "s-4", "--passphrase-file", passphrase) == 0
+    section = site.station_section("s-4") | {"station_passphrase": str(passphrase)}
+    assert load_station_keys(Keys(**section), "s-4").station.name == "s-4"
+    passphrase.write_text("1234", encoding="utf-8")
+    with pytest.raises(StationError, match="too short"):
+        keys_command(site.folder, "--add", "--station", "s-5", "--passphrase-file", passphrase)
+
+
 def test_a_station_makes_its_key_in_the_tpm_and_the_district_certifies_it(site: SitePaths, tpm: str, tmp_path: Path) -> None:
     own = tmp_path / "station"
     assert keys_command(own, "--tpm", tpm, "--handle", "0x81010002") == 0
