@@ -26,7 +26,7 @@ IDLE_MS = 5
 class Board:
     """All tasks and what they share."""
 
-    def __init__(self, hal):
+    def __init__(self, hal) -> None:
         self._hal = hal
         self.settings = state.Settings()
         self.faults = state.Faults()
@@ -43,7 +43,7 @@ class Board:
         self._uptime_ms = 0
         self._uptime_s = 0
 
-    def step(self):
+    def step(self) -> None:
         """One turn."""
         now = self._hal.ticks_ms()
         dt_ms = self._hal.ticks_diff(now, self._last)
@@ -53,13 +53,13 @@ class Board:
             self._tasks[index].step(dt_ms)
         self._feed(dt_ms)
 
-    def _count(self, dt_ms):
+    def _count(self, dt_ms: int) -> None:
         self._uptime_ms += dt_ms
         while self._uptime_ms >= 1000:
             self._uptime_ms -= 1000
             self._uptime_s += 1
 
-    def _feed(self, dt_ms):
+    def _feed(self, dt_ms: int) -> None:
         self._fed_ms += dt_ms
         if self._fed_ms < FEED_MS:
             return
@@ -71,7 +71,7 @@ class Board:
         self._fed_ms = 0
         self._hal.feed()
 
-    def rest(self):
+    def rest(self) -> None:
         """Between turns: sweep the heap in the dark, then give way."""
         if self.illuminator.lease_ms:
             self._hal.idle(0 if self.illuminator.lit else 1)
@@ -82,21 +82,21 @@ class Board:
             gc.collect()
         self._hal.idle(IDLE_MS)
 
-    def ticks(self):
+    def ticks(self) -> int:
         """Board time as on the wire."""
         return self._last & wire.TICKS_MASK
 
-    def ahead_ms(self, ticks):
+    def ahead_ms(self, ticks: int) -> int:
         """How far `ticks` lies in the future; 0 when it is past."""
         half = (wire.TICKS_MASK + 1) // 2
         return max(0, ((ticks - self.ticks() + half) & wire.TICKS_MASK) - half)
 
-    def changes(self):
+    def changes(self) -> int:
         """A small number that is another one when inputs, outputs or states changed; a pulse of light is no news."""
         steady = self.outputs.bits() & ~link.UNSTEADY
         return self.inputs.bits | steady << 7 | self.genset.state << 16 | self.watchdog.state << 20
 
-    def status(self, garbage):
+    def status(self, garbage: int) -> tuple[int, ...]:
         """The values of a status message."""
         light = self.illuminator
         return (
@@ -105,11 +105,11 @@ class Board:
             min(light.seen_ms, 0xFFFF), garbage, int(self.settings.closed),
         )
 
-    def _inputs_now(self):
+    def _inputs_now(self) -> int:
         """As debounced, but the photodiode as it is: a pulse is shorter than a contact's bouncing."""
         return self.inputs.bits & ~(1 << power.LIGHT_SEEN) | self.inputs.light_seen() << power.LIGHT_SEEN
 
-    def clear(self):
+    def clear(self) -> int:
         """Forget latched faults whose cause is gone; returns those that stay."""
         self.faults.clear()
         self.genset.acknowledge()
@@ -118,7 +118,7 @@ class Board:
         return self.faults.bits
 
 
-def run(hal):
+def run(hal) -> None:
     """Until a reset. Anything unforeseen: all outputs safe, and the chip's watchdog, no longer fed, resets the board."""
     board = Board(hal)
     try:

@@ -23,79 +23,79 @@ COUNTED = (RUNNING, RETURN_WAIT)
 """made here once: a tuple written into a step would be allocated on every turn"""
 
 
-def _by_hand(genset):
+def _by_hand(genset) -> bool:
     return genset.inputs.on_for_ms(power.GENSET_RUNNING) >= BY_HAND_MS
 
 
-def _stands(genset):
+def _stands(genset) -> bool:
     return not genset.inputs.on(power.GENSET_RUNNING)
 
 
-def _stands_and_rested(genset):
+def _stands_and_rested(genset) -> bool:
     return _stands(genset) and genset.in_state_ms >= genset.pause_ms
 
 
-def _test_asked(genset):
+def _test_asked(genset) -> bool:
     return genset.asked == wire.GENSET_TEST
 
 
-def _outage_asked(genset):
+def _outage_asked(genset) -> bool:
     return genset.asked == wire.GENSET_ON_OUTAGE and not genset.inputs.on(power.MAINS_OK)
 
 
-def _not_wanted(genset):
+def _not_wanted(genset) -> bool:
     return not _test_asked(genset) and not _outage_asked(genset)
 
 
-def _outage_lasted(genset):
+def _outage_lasted(genset) -> bool:
     return genset.inputs.off_for_ms(power.MAINS_OK) >= genset.settings.mains_debounce_ms
 
 
-def _start_allowed(genset):
+def _start_allowed(genset) -> bool:
     return genset.starts.count() < genset.settings.starts_an_hour
 
 
-def _voltage_steady(genset):
+def _voltage_steady(genset) -> bool:
     return genset.inputs.on_for_ms(power.GENSET_RUNNING) >= STEADY_MS
 
 
-def _alarmed(genset):
+def _alarmed(genset) -> bool:
     return genset.in_state_ms >= SAFETY_ON_MS and genset.inputs.on(power.GENSET_ALARM)
 
 
-def _start_overdue(genset):
+def _start_overdue(genset) -> bool:
     return genset.in_state_ms >= genset.settings.start_timeout_ms
 
 
-def _warm(genset):
+def _warm(genset) -> bool:
     return genset.in_state_ms >= genset.settings.warmup_ms
 
 
-def _mains_back(genset):
+def _mains_back(genset) -> bool:
     return genset.asked == wire.GENSET_ON_OUTAGE and genset.inputs.on(power.MAINS_OK)
 
 
-def _mains_out(genset):
+def _mains_out(genset) -> bool:
     return not genset.inputs.on(power.MAINS_OK)
 
 
-def _ran_enough(genset):
+def _ran_enough(genset) -> bool:
     return genset.ran_ms >= genset.settings.min_run_ms
 
 
-def _let_go(genset):
+def _let_go(genset) -> bool:
     return genset.asked == wire.GENSET_OFF and _ran_enough(genset)
 
 
-def _mains_steady(genset):
+def _mains_steady(genset) -> bool:
     return genset.inputs.on_for_ms(power.MAINS_OK) >= genset.settings.return_ms and _ran_enough(genset)
 
 
-def _cooled(genset):
+def _cooled(genset) -> bool:
     return genset.in_state_ms >= genset.settings.cooldown_ms
 
 
-def _stop_overdue(genset):
+def _stop_overdue(genset) -> bool:
     return genset.in_state_ms >= genset.settings.stop_timeout_ms and not _stands(genset)
 
 
@@ -136,7 +136,7 @@ class Genset(state.Machine):
 
     TABLE = TABLE
 
-    def __init__(self, outputs, inputs, settings, faults):
+    def __init__(self, outputs, inputs, settings, faults) -> None:
         state.Machine.__init__(self, IDLE)
         self.ran_ms = 0
         self.pause_ms = 0
@@ -149,19 +149,19 @@ class Genset(state.Machine):
         self._faults = faults
         self._lease_ms = 0
 
-    def ask(self, run):
+    def ask(self, run: int) -> int:
         """GENSET_ON_OUTAGE or GENSET_TEST for one lease (its length is returned), GENSET_OFF lets go."""
         self.asked = run
         self._lease_ms = self.settings.genset_lease_ms if run else 0
         return self._lease_ms
 
-    def acknowledge(self):
+    def acknowledge(self) -> None:
         """Somebody has looked at the genset: leave the lock-out."""
         self.failures = 0
         if self.state == FAILED:
             self._enter(IDLE)
 
-    def _count(self, dt_ms):
+    def _count(self, dt_ms: int) -> None:
         self.starts.step(dt_ms)
         self._lease_ms = state.shorter(self._lease_ms, dt_ms)
         if self._lease_ms == 0:
@@ -171,7 +171,7 @@ class Genset(state.Machine):
         if self.state in CLOSED and self._contact.level == self._contact.safe:
             self._enter(STOPPING)  # the longest time of the contact is over
 
-    def _enter(self, to):
+    def _enter(self, to: int) -> None:
         if to == AFTER_FAILURE:
             self.failures += 1
             to = FAILED if self.failures >= FAILURES else STOPPING
@@ -183,7 +183,7 @@ class Genset(state.Machine):
         else:
             self._contact.rest()
 
-    def _note(self, to):
+    def _note(self, to: int) -> None:
         if to == STARTING:
             self.starts.add()
             self.ran_ms = 0

@@ -28,13 +28,13 @@ SUPPLY = 3
 FULL_MV = 3_300
 
 
-def safe_pins():
+def safe_pins() -> None:
     """Outputs to their safe levels."""
     for index in range(len(OUTPUT_PINS)):
         Pin(OUTPUT_PINS[index], Pin.OUT, value=TABLE[index][1])
 
 
-def in_maintenance():
+def in_maintenance() -> bool:
     """`./rekam flash` is at work: stay away from the chip's watchdog, which nothing can stop once it runs."""
     return "maintenance" in os.listdir()
 
@@ -42,7 +42,7 @@ def in_maintenance():
 class UsbLink:
     """USB-CDC, shared with the REPL: Ctrl-C is switched off, or a byte 3 would stop the board."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         import select
 
         micropython.kbd_intr(-1)
@@ -50,7 +50,7 @@ class UsbLink:
         self._poll.register(sys.stdin.buffer, select.POLLIN)
         self._one = bytearray(1)
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: bytearray) -> int:
         """Without waiting: byte by byte, because a longer read would."""
         count = 0
         while count < len(buffer) and self._poll.poll(0):
@@ -59,18 +59,18 @@ class UsbLink:
             count += 1
         return count
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         sys.stdout.buffer.write(data)
 
 
 class Hal:
     """What the board's tasks ask of the chip."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         safe_pins()
         self.serial = int.from_bytes(unique_id(), "little")
         self.reset_cause = reset_cause()
-        self.boot = ticks_ms()
+        self.boot = int.from_bytes(os.urandom(4), "little")
         self._inputs = [Pin(number, Pin.IN, Pin.PULL_UP) for number, _ in INPUT_PINS]
         self._on_level = [level for _, level in INPUT_PINS]
         self._outputs = [Pin(number, Pin.OUT) for number in OUTPUT_PINS]
@@ -84,31 +84,31 @@ class Hal:
     ticks_diff = staticmethod(ticks_diff)
     reset = staticmethod(reset)
 
-    def read(self, index):
+    def read(self, index: int) -> int:
         """1 when the named condition holds, whatever the wire's polarity."""
         return 1 if self._inputs[index].value() == self._on_level[index] else 0
 
-    def write(self, index, level):
+    def write(self, index: int, level: int) -> None:
         self._outputs[index].value(level)
 
-    def temperature_c10(self):
+    def temperature_c10(self) -> int:
         """Tenths of a degree, in whole numbers: 27 C - (mV - 706) / 1.721."""
         millivolts = self._thermometer.read_u16() * FULL_MV // 65_535
         return 270 - (millivolts - 706) * 10_000 // 1_721
 
-    def supply_mv(self):
+    def supply_mv(self) -> int:
         return self._supply.read_u16() * FULL_MV // 65_535 * 3
 
-    def link_read(self, buffer):
+    def link_read(self, buffer: bytearray) -> int:
         """How many bytes came; never waits."""
         return self._wire.readinto(buffer) or 0
 
-    def link_write(self, data):
+    def link_write(self, data: bytes) -> None:
         self._wire.write(data)
 
-    def feed(self):
+    def feed(self) -> None:
         self._watchdog.feed()
 
-    def idle(self, limit_ms):
+    def idle(self, limit_ms: int) -> None:
         if limit_ms:
             sleep_ms(1)

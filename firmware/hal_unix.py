@@ -15,7 +15,7 @@ from protocols import board_link as wire
 FOLLOW = 2
 
 
-def in_maintenance():
+def in_maintenance() -> bool:
     """Nothing is ever copied onto the bench's board."""
     return False
 
@@ -23,12 +23,12 @@ def in_maintenance():
 class Hal:
     """What the board's tasks ask of the chip."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.serial = int(os.getenv("REKAM_BOARD_SERIAL") or "1")
         self.reset_cause = 1
-        self.boot = ticks_ms() & 0xFFFFFFFF
-        self._wire = open(os.getenv("REKAM_BOARD_LINK"), "r+b", buffering=0)
-        self._pins = open(os.getenv("REKAM_BOARD_PINS"), "r+b", buffering=0)
+        self.boot = int.from_bytes(os.urandom(4), "little")
+        self._wire = open(os.getenv("REKAM_BOARD_LINK") or "", "r+b", buffering=0)
+        self._pins = open(os.getenv("REKAM_BOARD_PINS") or "", "r+b", buffering=0)
         self._poll = select.poll()
         self._poll.register(self._wire, select.POLLIN)
         self._poll.register(self._pins, select.POLLIN)
@@ -45,45 +45,45 @@ class Hal:
     ticks_ms = staticmethod(ticks_ms)
     ticks_diff = staticmethod(ticks_diff)
 
-    def reset(self):
+    def reset(self) -> None:
         """The bench starts another process."""
         sys.exit(0)
 
-    def read(self, index):
+    def read(self, index: int) -> int:
         level = self._inputs[index]
         return self._outputs[0] & self._outputs[1] if level == FOLLOW else level
 
-    def write(self, index, level):
+    def write(self, index: int, level: int) -> None:
         self._outputs[index] = level
         self._pins.write(f"o {wire.OUTPUTS[index]} {level}\n".encode())
 
-    def temperature_c10(self):
+    def temperature_c10(self) -> int:
         return self._measures["temperature_c10"]
 
-    def supply_mv(self):
+    def supply_mv(self) -> int:
         return self._measures["supply_mv"]
 
-    def link_read(self, buffer):
+    def link_read(self, buffer: bytearray) -> int:
         count = 0
         while count < len(buffer) and self._ready(self._wire, 0):
             buffer[count] = self._byte(self._wire)[0]
             count += 1
         return count
 
-    def link_write(self, data):
+    def link_write(self, data: bytes) -> None:
         """A UART loses what nobody takes; so does this."""
         if self._room.poll(0):
             self._wire.write(data)
 
-    def feed(self):
+    def feed(self) -> None:
         if not self._fed:
             self._fed = True
             self._pins.write(b"r\n")
 
-    def idle(self, limit_ms):
+    def idle(self, limit_ms: int) -> None:
         self._hear(limit_ms)
 
-    def _hear(self, limit_ms):
+    def _hear(self, limit_ms: int) -> None:
         """Wait at most that long for a byte; take in what the world says. One byte a read: MicroPython waits for all it was asked for."""
         while self._ready(self._pins, limit_ms):
             limit_ms = 0
@@ -94,18 +94,18 @@ class Hal:
             self._obey(self._line.decode().split())
             self._line = b""
 
-    def _obey(self, words):
+    def _obey(self, words: list[str]) -> None:
         if words[0] == "i":
             self._inputs[wire.INPUTS.index(words[1])] = int(words[2])
         else:
             self._measures[words[1]] = int(words[2])
 
-    def _byte(self, stream):
+    def _byte(self, stream) -> bytes:
         byte = stream.read(1)
         if not byte:
             raise OSError("the bench is gone")
         return byte
 
-    def _ready(self, stream, limit_ms):
+    def _ready(self, stream, limit_ms: int) -> bool:
         found = [event[0] for event in self._poll.poll(limit_ms)]
         return stream in found or stream.fileno() in found

@@ -30,7 +30,7 @@ LIGHT_REST, LIGHT_DUTY, LIGHT_FAULT, BAD_VALUE, OVER_TEMPERATURE = [
 GRANTED = -1
 
 
-def least_period_ms(pulse_ms):
+def least_period_ms(pulse_ms: int) -> int:
     """From one pulse's begin to the next one's at full duty."""
     return (pulse_ms * 100 + DUTY_PERCENT - 1) // DUTY_PERCENT
 
@@ -38,7 +38,7 @@ def least_period_ms(pulse_ms):
 class Illuminator:
     """One lease at a time."""
 
-    def __init__(self, outputs, inputs, faults):
+    def __init__(self, outputs, inputs, faults) -> None:
         self.reported = False
         self.lit = False
         self.rest_ms = 0
@@ -66,7 +66,7 @@ class Illuminator:
         self._seen = False
         self._blind = 0
 
-    def request(self, start_in_ms, duration_ms, pulse_ms, period_ms):
+    def request(self, start_in_ms: int, duration_ms: int, pulse_ms: int, period_ms: int) -> int:
         """Ask for a lease of pulses. GRANTED, or a reason with `wait_ms` as its detail."""
         self.wait_ms = 0
         reason = self._refusal(start_in_ms, duration_ms, pulse_ms, period_ms)
@@ -80,7 +80,7 @@ class Illuminator:
         self._grant(lease_ms, first_ms, pulse_ms, period_ms)
         return GRANTED
 
-    def _refusal(self, start_in_ms, duration_ms, pulse_ms, period_ms):
+    def _refusal(self, start_in_ms: int, duration_ms: int, pulse_ms: int, period_ms: int) -> int:
         if self._faults.has(state.OVER_TEMPERATURE):
             return OVER_TEMPERATURE
         if self._faults.has(state.LIGHT_STUCK):
@@ -92,7 +92,7 @@ class Illuminator:
             return BAD_VALUE
         return GRANTED
 
-    def _grant(self, lease_ms, first_ms, pulse_ms, period_ms):
+    def _grant(self, lease_ms: int, first_ms: int, pulse_ms: int, period_ms: int) -> None:
         if not self.lease_ms:
             self.pulses = 0
             self.seen_ms = 0
@@ -102,13 +102,13 @@ class Illuminator:
         self.count = 1 + (lease_ms - first_ms - pulse_ms) // period_ms
         self._next_ms = first_ms
 
-    def dark(self):
+    def dark(self) -> None:
         """End the lease now."""
         self._pulse_off()
         self.lease_ms = 0
         self._outputs.light_supply.rest()
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         self._dose(dt_ms)
         self._watch(dt_ms)
         if self.lit and self._on_ms >= self.pulse_ms:
@@ -117,7 +117,7 @@ class Illuminator:
             self._run_lease(dt_ms)
         self.reported = True
 
-    def _run_lease(self, dt_ms):
+    def _run_lease(self, dt_ms: int) -> None:
         self.lease_ms = state.shorter(self.lease_ms, dt_ms)
         self._next_ms = state.shorter(self._next_ms, dt_ms)
         if self.lease_ms == 0 or self.rest_ms or self._faults.has(state.OVER_TEMPERATURE) or self._faults.has(state.LIGHT_STUCK):
@@ -125,7 +125,7 @@ class Illuminator:
         elif not self.lit and self._next_ms == 0 and self._slot_ms == 0 and self.lease_ms >= self.pulse_ms:
             self._pulse_on()
 
-    def _pulse_on(self):
+    def _pulse_on(self) -> None:
         if self._used + 2 * self.pulse_ms > 2 * BURST_MS:
             self._rest()
             return
@@ -138,7 +138,7 @@ class Illuminator:
         self._outputs.light_supply.set(1, self.lease_ms)
         self._outputs.light.set(1)
 
-    def _pulse_off(self):
+    def _pulse_off(self) -> None:
         if not self.lit:
             return
         self.lit = False
@@ -149,12 +149,12 @@ class Illuminator:
         if self._blind >= DEAD_PULSES:
             self._faults.latch(state.LIGHT_DEAD)
 
-    def _rest(self):
+    def _rest(self) -> None:
         self.dark()
         self.rest_ms = REST_MS
         self._used = 0
 
-    def _dose(self, dt_ms):
+    def _dose(self, dt_ms: int) -> None:
         """Counts the time before this step: who was on stays on the bill."""
         if self.lit or self._off_ms < GAP_MS:
             self._used += 2 * dt_ms
@@ -165,7 +165,7 @@ class Illuminator:
         if self._used >= 2 * BURST_MS:
             self._rest()
 
-    def _watch(self, dt_ms):
+    def _watch(self, dt_ms: int) -> None:
         seen = self._inputs.light_seen()
         if self.lit:
             self._on_ms += dt_ms

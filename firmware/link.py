@@ -26,7 +26,7 @@ for _index in range(len(wire.REASONS)):
 class Refusal(Exception):
     """A command that will not be carried out: REASON and detail."""
 
-    def __init__(self, reason, detail=0):
+    def __init__(self, reason: str, detail: int = 0) -> None:
         self.reason = reason
         self.detail = detail
 
@@ -34,7 +34,7 @@ class Refusal(Exception):
 class Link:
     """One host, one command at a time."""
 
-    def __init__(self, hal, board):
+    def __init__(self, hal, board) -> None:
         self.reported = False
         self.garbage = 0
         self.reset_wanted = False
@@ -52,7 +52,7 @@ class Link:
         for message in wire.COMMANDS:
             self._handlers[message.kind] = (message, wire.reply_to(message.name), getattr(self, "_" + message.name))
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         self._host_ms = max(0, self._host_ms - dt_ms)
         self._since_event_ms = min(EVENT_MS, self._since_event_ms + dt_ms)
         if not self._board.illuminator.lit:
@@ -60,14 +60,14 @@ class Link:
             self._tell()
         self.reported = True
 
-    def _receive(self):
+    def _receive(self) -> None:
         count = self._hal.link_read(self._buffer)
         for index in range(count):
             frame = self._splitter.push(self._buffer[index])
             if frame is not None:
                 self._frame(frame)
 
-    def _frame(self, frame):
+    def _frame(self, frame: bytes) -> None:
         if frame == self._last_frame:
             self._hal.link_write(self._last_reply)
             return
@@ -84,7 +84,7 @@ class Link:
         self._last_reply = reply
         self._hal.link_write(reply)
 
-    def _answer(self, sequence, kind, body):
+    def _answer(self, sequence: int, kind: int, body: bytes) -> bytes:
         try:
             if kind not in self._handlers:
                 raise Refusal("unknown_command")
@@ -96,7 +96,7 @@ class Link:
             return wire.frame(sequence, wire.REFUSED.kind, wire.REFUSED.pack(REASON[refusal.reason], refusal.detail))
         return wire.frame(sequence, reply.kind, reply.pack(*values))
 
-    def _tell(self):
+    def _tell(self) -> None:
         """An event on every change and every second, while a host listens."""
         if not self._host_ms or self._since_event_ms < CHANGE_MS:
             return
@@ -110,32 +110,32 @@ class Link:
 
     # One method a command, named as in the table; each returns the values of its reply or raises Refusal.
 
-    def _identify(self):
+    def _identify(self) -> tuple[int, ...]:
         self._board.watchdog.greet()
         settings = self._board.settings
         return wire.VERSION, wire.SCHEMA, self._hal.serial, self._hal.boot, settings.crc(), int(settings.closed), self._hal.reset_cause
 
-    def _configure(self, parameter, value):
+    def _configure(self, parameter: int, value: int) -> tuple[int, ...]:
         if self._board.illuminator.lease_ms or self._board.outputs.start_contact.level:
             raise Refusal("in_use")
         if not self._board.settings.set(parameter, value):
             raise Refusal("bad_value")
         return ()
 
-    def _finalize(self, crc):
+    def _finalize(self, crc: int) -> tuple[int, ...]:
         found = self._board.settings.crc()
         if found != crc:
             raise Refusal("crc_mismatch")
         self._board.settings.closed = True
         return (found,)
 
-    def _status(self):
+    def _status(self) -> tuple[int, ...]:
         return self._board.status(self.garbage)
 
-    def _clock(self):
+    def _clock(self) -> tuple[int, ...]:
         return (self._board.ticks(),)
 
-    def _light(self, start_ticks, duration_ms, pulse_ms, period_ms):
+    def _light(self, start_ticks: int, duration_ms: int, pulse_ms: int, period_ms: int) -> tuple[int, ...]:
         self._need_configured()
         light = self._board.illuminator
         start_in_ms = 0 if start_ticks == wire.NOW else self._board.ahead_ms(start_ticks)
@@ -145,12 +145,12 @@ class Link:
         first = (self._board.ticks() + light.wait_ms) & wire.TICKS_MASK
         return light.lease_ms, first, light.pulse_ms, light.period_ms, light.count
 
-    def _dark(self):
+    def _dark(self) -> tuple[int, ...]:
         light = self._board.illuminator
         light.dark()
         return light.pulses, min(light.seen_ms, 0xFFFF)
 
-    def _genset(self, run):
+    def _genset(self, run: int) -> tuple[int, ...]:
         self._need_configured()
         if run > wire.GENSET_TEST:
             raise Refusal("bad_value")
@@ -159,39 +159,39 @@ class Link:
             raise Refusal("locked_out")
         return (genset.ask(run),)
 
-    def _heartbeat(self):
+    def _heartbeat(self) -> tuple[int, ...]:
         self._need_configured()
         self._board.watchdog.beat()
         return (self._board.watchdog.state,)
 
-    def _stopping(self, seconds, back):
+    def _stopping(self, seconds: int, back: int) -> tuple[int, ...]:
         return (self._hold(watchdog.STOPPING, seconds, bool(back)),)
 
-    def _updating(self, seconds):
+    def _updating(self, seconds: int) -> tuple[int, ...]:
         return (self._hold(watchdog.UPDATING, seconds, False),)
 
-    def _hold(self, lease, seconds, back):
+    def _hold(self, lease: int, seconds: int, back: bool) -> int:
         granted = self._board.watchdog.hold(lease, seconds, back)
         if not granted:
             raise Refusal("in_use")
         return granted
 
-    def _lamp(self, lamp, on, lease_ms):
+    def _lamp(self, lamp: int, on: int, lease_ms: int) -> tuple[int, ...]:
         if lamp >= len(wire.LAMPS):
             raise Refusal("bad_value")
         output = self._board.outputs.by_index(wire.OUTPUTS.index(wire.LAMPS[lamp]))
         output.set(1 if on else 0, lease_ms)
         return (min(lease_ms, output.longest_ms),)
 
-    def _clear(self):
+    def _clear(self) -> tuple[int, ...]:
         return (self._board.clear(),)
 
-    def _reset(self, magic):
+    def _reset(self, magic: int) -> tuple[int, ...]:
         if magic != wire.RESET_MAGIC:
             raise Refusal("bad_value")
         self.reset_wanted = True
         return ()
 
-    def _need_configured(self):
+    def _need_configured(self) -> None:
         if not self._board.settings.closed:
             raise Refusal("not_configured")

@@ -25,7 +25,7 @@ TABLE = (
 class Output:
     """One pin."""
 
-    def __init__(self, hal, index, safe, longest_ms):
+    def __init__(self, hal, index: int, safe: int, longest_ms: int) -> None:
         self.level = safe
         self.safe = safe
         self.longest_ms = longest_ms
@@ -35,7 +35,7 @@ class Output:
         self._lease_ms = 0
         hal.write(index, safe)
 
-    def set(self, level, lease_ms=0):
+    def set(self, level: int, lease_ms: int = 0) -> None:
         """Take `level` for `lease_ms` (0: as long as allowed); setting it again renews the lease, never the longest time."""
         if level == self.safe:
             self.rest()
@@ -47,13 +47,13 @@ class Output:
         allowed = self.longest_ms - self._away_ms
         self._lease_ms = allowed if lease_ms == 0 or lease_ms > allowed else lease_ms
 
-    def rest(self):
+    def rest(self) -> None:
         """Back to the safe level now."""
         if self.level != self.safe:
             self.level = self.safe
             self._hal.write(self._index, self.safe)
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         if self.level == self.safe:
             return
         self._away_ms += dt_ms
@@ -65,7 +65,7 @@ class Output:
 class Outputs:
     """All of them, by name as attributes."""
 
-    def __init__(self, hal):
+    def __init__(self, hal) -> None:
         self.reported = False
         self._all = []
         for index in range(len(TABLE)):
@@ -76,20 +76,20 @@ class Outputs:
             setattr(self, name, output)
             self._all.append(output)
 
-    def by_index(self, index):
+    def by_index(self, index: int) -> Output:
         return self._all[index]
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         for index in range(len(self._all)):
             self._all[index].step(dt_ms)
         self.reported = True
 
-    def all_safe(self):
+    def all_safe(self) -> None:
         """Before a reset, and when anything went wrong that nobody thought of."""
         for index in range(len(self._all)):
             self._all[index].rest()
 
-    def bits(self):
+    def bits(self) -> int:
         """Levels as in the status message."""
         found = 0
         for index in range(len(self._all)):

@@ -19,7 +19,7 @@ MAINS_OK, UPS_OK, GENSET_RUNNING, GENSET_ALARM, TAMPER, PI_ALIVE, LIGHT_SEEN = r
 class Inputs:
     """Sampled on every turn of the loop."""
 
-    def __init__(self, hal, settings, faults):
+    def __init__(self, hal, settings, faults) -> None:
         self.reported = False
         self.temperature_c10 = wire.UNKNOWN
         self.supply_mv = 0
@@ -33,22 +33,22 @@ class Inputs:
         for index in range(len(wire.INPUTS)):
             self.bits |= hal.read(index) << index
 
-    def on(self, index):
+    def on(self, index: int) -> int:
         return self.bits >> index & 1
 
-    def on_for_ms(self, index):
+    def on_for_ms(self, index: int) -> int:
         """How long the contact has been closed; 0 while it is open."""
         return self._steady_ms[index] if self.on(index) else 0
 
-    def off_for_ms(self, index):
+    def off_for_ms(self, index: int) -> int:
         """How long the contact has been open; 0 while it is closed."""
         return 0 if self.on(index) else self._steady_ms[index]
 
-    def light_seen(self):
+    def light_seen(self) -> int:
         """The photodiode, not debounced."""
         return self._hal.read(LIGHT_SEEN)
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         for index in range(len(self._steady_ms)):
             self._sample(index, dt_ms)
         self._judge()
@@ -58,7 +58,7 @@ class Inputs:
             self._measure()
         self.reported = True
 
-    def _sample(self, index, dt_ms):
+    def _sample(self, index: int, dt_ms: int) -> None:
         self._steady_ms[index] = state.longer(self._steady_ms[index], dt_ms)
         if self._hal.read(index) == self.on(index):
             self._pending_ms[index] = 0
@@ -69,7 +69,7 @@ class Inputs:
             self._pending_ms[index] = 0
             self._steady_ms[index] = 0
 
-    def _judge(self):
+    def _judge(self) -> None:
         if self.on(TAMPER):
             self._faults.latch(state.TAMPER)
         if self.on(GENSET_ALARM):
@@ -77,12 +77,12 @@ class Inputs:
         else:
             self._faults.drop(state.GENSET_ALARM)
 
-    def _measure(self):
+    def _measure(self) -> None:
         self.temperature_c10 = self._hal.temperature_c10()
         self.supply_mv = self._hal.supply_mv()
         if self.temperature_c10 >= self._settings.hot_c10:
             self._faults.latch(state.OVER_TEMPERATURE)
 
-    def may_clear_temperature(self):
+    def may_clear_temperature(self) -> bool:
         """Cool enough for the fault to be forgotten."""
         return self.temperature_c10 < self._settings.hot_c10 - COOLER_C10

@@ -7,12 +7,12 @@ LONGEST_MS = 0x1FFFFFFF
 """counters stop here (6 days) so that they stay small integers: the RP2040 would allocate for larger ones"""
 
 
-def longer(counter_ms, dt_ms):
+def longer(counter_ms: int, dt_ms: int) -> int:
     """The counter after `dt_ms` more."""
     return LONGEST_MS if counter_ms > LONGEST_MS - dt_ms else counter_ms + dt_ms
 
 
-def shorter(counter_ms, dt_ms):
+def shorter(counter_ms: int, dt_ms: int) -> int:
     """The countdown after `dt_ms` more, not below 0."""
     return counter_ms - dt_ms if counter_ms > dt_ms else 0
 
@@ -20,12 +20,12 @@ def shorter(counter_ms, dt_ms):
 class Settings:
     """The parameters of `board_link.PARAMETERS` as attributes; dangerous commands wait until the host has closed them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.closed = False
         for name, default, _, _ in wire.PARAMETERS:
             setattr(self, name, default)
 
-    def set(self, index, value):
+    def set(self, index: int, value: int) -> bool:
         """False when there is no such parameter or the value is out of its range; opens the configuration otherwise."""
         if index >= len(wire.PARAMETERS):
             return False
@@ -36,7 +36,7 @@ class Settings:
         self.closed = False
         return True
 
-    def crc(self):
+    def crc(self) -> int:
         """What the host must have too."""
         return wire.config_crc([getattr(self, row[0]) for row in wire.PARAMETERS])
 
@@ -44,19 +44,19 @@ class Settings:
 class Faults:
     """Bits of `board_link.FAULTS`; a latched one stays until `clear`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.bits = 0
 
-    def latch(self, bit):
+    def latch(self, bit: int) -> None:
         self.bits |= 1 << bit
 
-    def drop(self, bit):
+    def drop(self, bit: int) -> None:
         self.bits &= ~(1 << bit)
 
-    def has(self, bit):
+    def has(self, bit: int) -> int:
         return self.bits >> bit & 1
 
-    def clear(self):
+    def clear(self) -> None:
         self.bits = 0
 
 
@@ -68,12 +68,12 @@ class Machine:
 
     TABLE = ()
 
-    def __init__(self, first):
+    def __init__(self, first: int) -> None:
         self.reported = False
         self.state = first
         self.in_state_ms = 0
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         self.in_state_ms = longer(self.in_state_ms, dt_ms)
         self._count(dt_ms)
         for index in range(len(self.TABLE)):
@@ -83,10 +83,10 @@ class Machine:
                 break
         self.reported = True
 
-    def _count(self, dt_ms):
+    def _count(self, dt_ms: int) -> None:
         """Move the machine's own counters."""
 
-    def _enter(self, to):
+    def _enter(self, to: int) -> None:
         """Change the state and do what belongs to it."""
         self.state = to
         self.in_state_ms = 0
@@ -95,14 +95,14 @@ class Machine:
 class LastHour:
     """How often something happened within the last hour, up to `limit` times."""
 
-    def __init__(self, limit):
+    def __init__(self, limit: int) -> None:
         self._left_ms = [0] * limit
 
-    def step(self, dt_ms):
+    def step(self, dt_ms: int) -> None:
         for index in range(len(self._left_ms)):
             self._left_ms[index] = shorter(self._left_ms[index], dt_ms)
 
-    def add(self):
+    def add(self) -> None:
         """Count one; the oldest is forgotten when all places are taken."""
         oldest = 0
         for index in range(len(self._left_ms)):
@@ -110,7 +110,7 @@ class LastHour:
                 oldest = index
         self._left_ms[oldest] = HOUR_MS
 
-    def count(self):
+    def count(self) -> int:
         number = 0
         for index in range(len(self._left_ms)):
             if self._left_ms[index]:

@@ -25,48 +25,48 @@ SWITCHING = (CUTTING, OFF, RESTORING)
 ALARM = (WARNED, GIVEN_UP)
 
 
-def _beating(dog):
+def _beating(dog) -> bool:
     return dog.silent_ms < dog.settings.wd_warn_ms
 
 
-def _warn_due(dog):
+def _warn_due(dog) -> bool:
     return dog.silent_ms >= dog.settings.wd_warn_ms
 
 
-def _ask_due(dog):
+def _ask_due(dog) -> bool:
     return dog.silent_ms >= dog.settings.wd_ask_ms
 
 
-def _cut_due(dog):
+def _cut_due(dog) -> bool:
     return dog.silent_ms >= dog.settings.wd_cut_ms and dog.cuts.count() < CUTS_AN_HOUR
 
 
-def _cut_refused(dog):
+def _cut_refused(dog) -> bool:
     return dog.silent_ms >= dog.settings.wd_cut_ms
 
 
-def _cut_again(dog):
+def _cut_again(dog) -> bool:
     return dog.cuts.count() < CUTS_AN_HOUR
 
 
-def _stopped(dog):
+def _stopped(dog) -> bool:
     halted = dog.seen_alive and dog.inputs.off_for_ms(power.PI_ALIVE) >= HALTED_MS
     return dog.lease == STOPPING and (halted or dog.lease_ms == 0)
 
 
-def _update_over(dog):
+def _update_over(dog) -> bool:
     return dog.lease == UPDATING and dog.lease_ms == 0
 
 
-def _no_lease(dog):
+def _no_lease(dog) -> bool:
     return dog.lease == NONE
 
 
-def _hub_due(dog):
+def _hub_due(dog) -> bool:
     return dog.in_state_ms >= HUB_LATER_MS
 
 
-def _back_due(dog):
+def _back_due(dog) -> bool:
     if dog.pi_power.level == dog.pi_power.safe:
         return True  # the longest time off is over
     if dog.lease != STOPPING:
@@ -75,7 +75,7 @@ def _back_due(dog):
     return dog.may_return and dog.in_state_ms >= dog.settings.off_ms and steady_ms >= dog.settings.mains_stable_ms
 
 
-def _pi_due(dog):
+def _pi_due(dog) -> bool:
     return dog.in_state_ms >= PI_LATER_MS
 
 
@@ -103,7 +103,7 @@ class Watchdog(state.Machine):
 
     TABLE = TABLE
 
-    def __init__(self, outputs, inputs, settings, faults):
+    def __init__(self, outputs, inputs, settings, faults) -> None:
         state.Machine.__init__(self, UNARMED)
         self.silent_ms = 0
         self.lease = NONE
@@ -120,11 +120,11 @@ class Watchdog(state.Machine):
         self._outputs = outputs
         self._faults = faults
 
-    def greet(self):
+    def greet(self) -> None:
         """A station has opened the link: it may take back the stop that the one before announced."""
         self.may_call_off = True
 
-    def beat(self):
+    def beat(self) -> None:
         """The station makes progress. From one that was opened since, it ends a "stopping" lease; the stopping one's last beats do not."""
         self.silent_ms = 0
         if self.lease == STOPPING and self.state == LEASED and self.may_call_off:
@@ -132,7 +132,7 @@ class Watchdog(state.Machine):
         if self.state == UNARMED:
             self._enter(WATCHING)
 
-    def hold(self, lease, seconds, back=False):
+    def hold(self, lease: int, seconds: int, back: bool = False) -> int:
         """Begin a lease; returns its length in seconds, or 0 when the Pi's power is being switched."""
         if self.state in SWITCHING:
             return 0
@@ -144,7 +144,7 @@ class Watchdog(state.Machine):
         self._enter(LEASED)
         return seconds
 
-    def _count(self, dt_ms):
+    def _count(self, dt_ms: int) -> None:
         self.cuts.step(dt_ms)
         self.silent_ms = state.longer(self.silent_ms, dt_ms)
         self.lease_ms = state.shorter(self.lease_ms, dt_ms)
@@ -152,7 +152,7 @@ class Watchdog(state.Machine):
         if self.lease == STOPPING and not self.inputs.on(power.MAINS_OK):
             self.may_return = True
 
-    def _enter(self, to):
+    def _enter(self, to: int) -> None:
         state.Machine._enter(self, to)
         if to == WATCHING:
             self._watch_again()
@@ -169,7 +169,7 @@ class Watchdog(state.Machine):
         elif to == RESTORING:
             self._outputs.hub_power.rest()
 
-    def _watch_again(self):
+    def _watch_again(self) -> None:
         """After a restart the Pi has time to boot: the counter starts below zero."""
         if self.pi_power.level != self.pi_power.safe or self.lease == UPDATING:
             self.silent_ms = -BOOT_MS if self.lease != UPDATING else 0
@@ -177,7 +177,7 @@ class Watchdog(state.Machine):
         self.pi_power.rest()
         self._outputs.lamp_alarm.rest()
 
-    def _cut(self):
+    def _cut(self) -> None:
         if self.lease != STOPPING:
             self.cuts.add()
         self.pi_power.set(0)
