@@ -10,6 +10,7 @@ import json
 import random
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 when every person's record is at the district and identical to what the devices delivered."""
     if not 1 <= arguments.people <= 500 or arguments.cuts < 0:
-        print("rekam: --people takes 1 to 500, --cuts 0 or more.")
+        print("rekam: --people takes 1 to 500, --cuts 0 or more.", file=sys.stderr)
         return 2
     return asyncio.run(_demo(arguments))
 
