@@ -1,6 +1,7 @@
 """Child processes of a command: started with a log of their own, ended by name of their process id, never by pattern."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -8,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 GRACE_S = 10.0
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 
 
 def free_port() -> int:
@@ -15,6 +18,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def die_with_parent() -> None:
+    """In the child: SIGTERM when the command that started it is gone, however it went (prctl(2), PR_SET_PDEATHSIG)."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Child:
@@ -40,6 +48,7 @@ class Child:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True,
+                preexec_fn=die_with_parent,
             )
 
     async def kill(self) -> None:
