@@ -19,6 +19,7 @@ USER_TIMEOUT_MS = 8_000
 """data without a TCP acknowledgement for so long ends the connection: 115 instead of 37 kbit/s where a path dies silently"""
 LOSSY = 0.004
 """share of segments sent again from which on bbr carries more than cubic; below, its pauses to measure the round trip cost more"""
+BBR_PROBE_S = 9.0
 ENOUGH_SEGMENTS = 100
 SEND_BUFFER = 64 * 1024
 """where the kernel has no bbr, a small buffer keeps cubic from overfilling the modem's queue"""
@@ -50,8 +51,13 @@ def tcp_info(sock: Any) -> TcpInfo | None:
 
 
 def prefer_bbr(sock: Any) -> bool:
-    """Change the congestion control of a lossy line, also in the middle of a connection. False: this kernel has no bbr."""
+    """Change the congestion control of a lossy line, also in the middle of a connection. False: this kernel has no bbr.
+
+    Ten seconds after it was set (BBR_PROBE_S) bbr stops for two round trips to measure the shortest one, and again every ten: 5 to 10 % of
+    a slow line. Our own window bounds the queue, so nothing depends on that measurement; setting it anew starts the clock again.
+    """
     try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
     except OSError:
         with suppress(OSError):

@@ -9,6 +9,7 @@ Not responsible for what the messages mean, nor for when to connect again.
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.clock import Clock
-from edge.uplink.dial import dial, drop, is_lossy, prefer_bbr, tcp_info
+from edge.uplink.dial import BBR_PROBE_S, dial, drop, is_lossy, prefer_bbr, tcp_info
 from station_config.schema import Broker
 
 TLS_TIMEOUT_S = 20.0
@@ -79,7 +80,8 @@ class Connection:
         self._ticker: asyncio.TimerHandle | None = None
         self._socket: Any = None
         self._goodbye = False
-        self._lossy = False
+        self._bbr_s = 0.0
+        """when bbr was set last"""
         self._client = self._make_client(station, will)
 
     async def open(self, round_number: int, *filters: str) -> None:
@@ -215,9 +217,8 @@ class Connection:
     def _stalled(self, now_s: float) -> bool:
         """TCP data is out and no acknowledgement of any kind came for two round trips and a bit."""
         info = tcp_info(self._socket)
-        if info is not None and not self._lossy and is_lossy(info):
-            self._lossy = True
-            prefer_bbr(self._socket)
+        if info is not None and now_s > self._bbr_s + BBR_PROBE_S and (self._bbr_s > 0 or is_lossy(info)):
+            self._bbr_s = now_s if prefer_bbr(self._socket) else math.inf
         if info is None or not info.unacked:
             self._waits_since_s = None
             return False
