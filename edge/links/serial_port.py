@@ -7,6 +7,7 @@ our devices needs them. Not responsible for framing, for retries, or for when to
 
 import asyncio
 import errno
+import fcntl
 import os
 import termios
 from collections import deque
@@ -283,6 +284,8 @@ def _close_blocking(port: TracedSerial) -> None:
     try:
         port.cancel_read()
         port.cancel_write()
+        # a library that still waits in select() keeps the file, and so its lock, alive for a moment after close()
+        fcntl.flock(port.fileno(), fcntl.LOCK_UN)
         port.close()
     except OSError:
         return
