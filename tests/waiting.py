@@ -33,3 +33,8 @@ async def until_it_is(asked: Callable[[], Awaitable[object]], wanted: object, wh
         if loop.time() > deadline:
             raise AssertionError(f"gave up after {timeout_s} s waiting for {what}: {answer} instead of {wanted}")
         await asyncio.sleep(0.01)
+
+
+async def pause(seconds: float) -> None:
+    """Let the others run for that long: for clocks of tests that run faster than the wall."""
+    await asyncio.sleep(seconds)

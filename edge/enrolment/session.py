@@ -68,10 +68,10 @@ class Hooks:
     """for the page: connected"""
     wake: Callable[[], None] = _ignore
     """the ledger has something new to send"""
-    genset: Callable[[str], None] = _ignore_act
-    """start, stop, acknowledge"""
     stop: Callable[[], None] = _ignore
     """shut the station down in good order"""
+    genset: Callable[[str], None] = _ignore_act
+    """start, stop, acknowledge"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,7 @@ class Session:
             saved = tuple(Target(part.kind, part.position) for part in found.parts)
             resumed = ev.Resumed(found.record_id, found.ticket, found.progress, saved, found.committed or 0)
             self.state, _ = step(self.state, resumed, self._now_ms())
-        await self._count()
-        self._publish()
+        await self._look()
 
     def _take(self, event: ev.Event, answer: "asyncio.Future[int] | None", group: asyncio.TaskGroup) -> None:
         try:
@@ -195,6 +194,8 @@ class Session:
             return
         for command in commands:
             self._carry_out(command, group)
+        if isinstance(event, ev.RecordClosed | ev.Abandoned):
+            group.create_task(self._look())
         self._publish()
         if answer is not None and not answer.done():
             answer.set_result(self.version)
@@ -228,8 +229,11 @@ class Session:
     async def _look_around(self) -> None:
         while True:
             await self._clock.sleep_s(LOOK_S)
-            await self._count()
-            self._publish()
+            await self._look()
+
+    async def _look(self) -> None:
+        await self._count()
+        self._publish()
 
     async def _count(self) -> None:
         """Queue and room on the disk; the last figures stand when the store cannot tell."""

@@ -24,6 +24,7 @@ from edge.store.worker import StoreWorker
 from protocols.roster import OpenRoster, Operator, RosterRow
 from protocols.sealing import RecordSealer, SealingError, SoftwareSigner, generate_audience
 from station_config.load import load_texts
+from tests.waiting import pause
 
 STATION = "poso-1"
 BOOT = bytes(range(16))
@@ -57,7 +58,7 @@ class FastClock:
         return "rtc"
 
     async def sleep_s(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
+        await pause(seconds / self._speed)
 
 
 class FakePresence:

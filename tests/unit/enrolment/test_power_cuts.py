@@ -96,6 +96,6 @@ def test_a_kill_around_every_command_loses_and_doubles_nothing(tmp_path: Path, m
                     return
         raise AssertionError(f"no record after a cut {'before' if before else 'after'} command {number}")
 
-    for number in range(1, commands + 1, 3):
+    for number in range(1, commands + 1, 4):
         run(cut(number, before=True))
-        run(cut(number + 1, before=False))
+        run(cut(number + 2, before=False))
