@@ -98,6 +98,7 @@ class DistrictProgram:
             "summary": partial(self._summary, ingest),
             "records": self._records,
             "stations": self._list_stations,
+            "events": lambda _query: self.in_store(lambda: view.events(self._store.connection)),
             "alarms": lambda _query: self.in_store(lambda: view.alarms(self._store.connection)),
         }
 

@@ -5,11 +5,12 @@ from typing import Any
 import apsw
 
 from district import tables
-from protocols.record import ENTRY_BYTES_MAX, Manifest, decode_entry
+from protocols.record import ENTRY_BYTES_MAX, LedgerEvent, Manifest, decode_entry
 from protocols.sealing import parse1
 
 RECORDS_MAX = 500
 ALARMS_MAX = 200
+EVENTS_MAX = 100
 DAY_S = 86_400
 
 
@@ -68,6 +69,18 @@ def _station(connection: apsw.Connection, name: str, certified: bool, row: tuple
         "station": name, "certified": certified, "last_sequence": last or 0, "last_entry_s": heard_s, "stored": stored, "waiting": waiting,
         "quarantined": quarantined, "missing": [[first, end - 1] for first, end in tables.missing(connection, name)],
     }
+
+
+def events(connection: apsw.Connection) -> list[dict[str, Any]]:
+    """What stations told about themselves in their ledgers (starts, log-ins, faults, ...), newest first."""
+    sql = "SELECT station, sequence, received_s, envelope FROM entries WHERE record_id IS NULL ORDER BY rowid DESC LIMIT ?"
+    return [_event(*row) for row in connection.execute(sql, (EVENTS_MAX,))]
+
+
+def _event(station: str, sequence: int, received_s: int, envelope: bytes) -> dict[str, Any]:
+    event = decode_entry(parse1(envelope, ENTRY_BYTES_MAX).payload)
+    assert isinstance(event, LedgerEvent), "rows without a record id hold events"
+    return {"station": station, "sequence": sequence, "received_s": received_s, "event": event.event, "detail": event.detail, "wall_s": event.header.wall_s}
 
 
 def alarms(connection: apsw.Connection) -> list[dict[str, Any]]:

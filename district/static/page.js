@@ -2,6 +2,8 @@
 const EVERY_MS = 5000;
 const STATION_COLUMNS = ["station", "heard", "stored", "waiting", "quarantined", "missing", "health"];
 const RECORD_COLUMNS = ["register", "station", "received", "state", "content", "exceptions", "duration"];
+const EVENT_COLUMNS = ["station", "received", "event", "detail"];
+const WELL = ["ready", "busy", "opening", "absent"];
 const OTHER = { id: "en", en: "id" };
 let language = localStorage.getItem("language") ?? "id";
 let words = {};
@@ -56,10 +58,23 @@ function drawAlarms(found) {
   at("alarms").replaceChildren(...(lines.length ? lines : [element("li", say("no_alarms"), "none")]));
 }
 
+// The document is unsigned: whatever shape it has, it only becomes text.
+function healthWords({ pw, q, dev, disk, up }) {
+  const broken = Object.entries(dev ?? {}).filter(([, state]) => !WELL.includes(state)).map(([name]) => say(`device_${name}`));
+  return [
+    pw?.src && say("health_power", { source: say(`source_${pw.src}`) }),
+    Number.isFinite(pw?.min) && say("health_minutes", { number: pw.min }),
+    broken.length && say("health_broken", { names: broken.join(", ") }),
+    q?.waiting > 0 && say("health_queue", { number: q.waiting }),
+    Number.isFinite(disk?.enrolments) && say("health_room", { number: disk.enrolments }),
+    Number.isFinite(up) && say("health_up", { number: Math.round(up / 360) / 10 }),
+  ].filter(Boolean);
+}
+
 function health(station) {
   const cell = element("td", "");
-  if (station.health) cell.textContent = Object.entries(station.health).map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ");
-  cell.append(element("div", station.health ? age(station.health_age_s) : "–"));
+  for (const line of station.health ? healthWords(station.health) : []) cell.append(element("div", line));
+  cell.append(element("small", station.health ? age(station.health_age_s) : "–"));
   return cell;
 }
 
@@ -81,22 +96,31 @@ function drawRecords(found) {
   ])));
 }
 
+function drawEvents(found) {
+  at("events").replaceChildren(...found.map((event) => row([
+    event.station, moment(event.received_s), element("td", words[`event_${event.event}`] ?? event.event, event.event === "fault" ? "bad" : ""),
+    Object.entries(event.detail).map(([name, value]) => `${words[`detail_${name}`] ?? name}: ${words[`device_${value}`] ?? value}`).join(" · "),
+  ])));
+}
+
 async function speak() {
   words = await ask(`texts/${language}`);
   document.documentElement.lang = language;
   at("language").textContent = say("language_other");
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = say(place.dataset.text);
   at("stations-head").replaceChildren(...STATION_COLUMNS.map((name) => element("th", say(`column_${name}`))));
+  at("events-head").replaceChildren(...EVENT_COLUMNS.map((name) => element("th", say(`column_${name}`))));
   at("records-head").replaceChildren(...RECORD_COLUMNS.map((name) => element("th", say(`column_${name}`))));
 }
 
 async function refresh() {
   try {
-    const [summary, alarms, stations, records] = await Promise.all(["summary", "alarms", "stations", "records"].map(ask));
+    const [summary, alarms, stations, records, events] = await Promise.all(["summary", "alarms", "stations", "records", "events"].map(ask));
     drawSummary(summary);
     drawAlarms(alarms);
     drawStations(stations);
     drawRecords(records);
+    drawEvents(events);
   } catch {
     at("link").hidden = false;
     at("link").textContent = say("page_lost");

@@ -65,7 +65,7 @@ def test_it_runs_without_a_broker_and_stops_in_order(tmp_path: Path) -> None:
         wait_until(lambda: get(port, "/api/summary") is not None, "the page")
         summary = get(port, "/api/summary")
         assert (summary["district"], summary["stored"], summary["waiting"], summary["link"]["connected"]) == ("poso", 0, 0, False)
-        assert get(port, "/api/records") == get(port, "/api/alarms") == []
+        assert get(port, "/api/records") == get(port, "/api/alarms") == get(port, "/api/events") == []
         (station,) = get(port, "/api/stations")
         assert station | {"station": "s-1", "certified": True, "stored": 0, "missing": [], "health": None, "alive": None} == station
         assert get(port, "/api/records?limit=x") == 422

@@ -1,0 +1,80 @@
+"""What the page shows of records, stations and their health."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from district import view
+from district.health import DOCUMENT_BYTES_MAX, STATIONS_MAX, Health
+from district.store import DistrictStore
+from simulators.signing_station import NOW_S, SigningStation
+from tests.records import KnownStations, StillClock, new_signer, new_station
+
+
+@pytest.fixture
+def station() -> SigningStation:
+    return new_station()
+
+
+@pytest.fixture
+def store(tmp_path: Path, station: SigningStation) -> Iterator[DistrictStore]:
+    opened = DistrictStore.open(tmp_path / "data", KnownStations({"s-1": station.key.public_key()}), new_signer(), "poso", StillClock())
+    yield opened
+    opened.close()
+
+
+def deliver(store: DistrictStore, station: SigningStation, parts: int = 4) -> None:
+    made = station.record()
+    store.accept_entry("s-1", made.envelope)
+    for index in range(parts):
+        store.write_chunk("s-1", made.record_id, index, 0, made.parts[index])
+    store.flush()
+
+
+def test_summary_records_and_stations(store: DistrictStore, station: SigningStation) -> None:
+    old = station.copy()
+    deliver(store, station)
+    deliver(store, station, parts=2)
+    store.accept_entry("s-1", old.event())
+    station.event()
+    store.accept_entry("s-1", station.event("fault"))
+    store.flush()
+    counts = view.summary(store.connection, NOW_S)
+    assert counts == {"stored": 1, "quarantined": 0, "rejected": 0, "waiting": 1, "today": 1, "alarms": 1, "receipts": 3}
+    newest, first = view.records(store.connection)
+    assert (first["register"], first["state"], first["bytes"] == first["bytes_here"]) == ("s-1-1", "stored", True)
+    assert (newest["state"], newest["bytes_here"] * 2) == ("waiting", newest["bytes"])
+    assert view.records(store.connection, before=newest["number"]) == [first]
+    (row, other) = view.stations(store.connection, ["s-1", "s-2"])
+    assert (row["stored"], row["waiting"], row["quarantined"], row["missing"], row["last_sequence"]) == (1, 1, 1, [[3, 3]], 4)
+    assert (other["certified"], other["last_entry_s"], other["stored"]) == (True, None, 0)
+    assert [(event["event"], event["sequence"]) for event in view.events(store.connection)] == [("fault", 4), ("boot", 1)]
+
+
+def test_health_is_shown_with_its_age_and_never_believed_blindly() -> None:
+    clock = StillClock()
+    health = Health(clock)
+    assert health.of("s-1") == {"health": None, "health_age_s": None, "alive": None}
+    assert health.heard("s-1", "health", b'{"q":{"waiting":2}}', retained=True) is None
+    assert health.of("s-1") == {"health": {"q": {"waiting": 2}}, "health_age_s": None, "alive": None}
+    health.heard("s-1", "health", b'{"q":1}', retained=False)
+    health.heard("s-1", "alive", b'{"alive":true}', retained=False)
+    clock.monotonic += 90
+    assert health.of("s-1") == {"health": {"q": 1}, "health_age_s": 90.0, "alive": True}
+    health.heard("s-1", "alive", b'{"alive":"yes"}', retained=False)
+    assert health.of("s-1")["alive"] is False
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"null", b"\xff", b"{", b'{"a":' * 3000, b'{"a":"' + b"x" * DOCUMENT_BYTES_MAX + b'"}'])
+def test_what_is_no_health_document_changes_nothing(payload: bytes) -> None:
+    health = Health(StillClock())
+    assert health.heard("s-1", "health", payload, retained=False) == "health"
+    assert health.of("s-1")["health"] is None
+
+
+def test_memory_of_health_is_bounded() -> None:
+    health = Health(StillClock())
+    assert {health.heard(f"s-{number}", "health", b"{}", retained=False) for number in range(STATIONS_MAX)} == {None}
+    assert health.heard("one-more", "health", b"{}", retained=False) == "too many stations"
+    assert health.heard("s-1", "health", b'{"a":1}', retained=False) is None
