@@ -5,8 +5,8 @@ acknowledged one must survive the cut, and once the disk works again so must the
 """
 
 from simulators.disk import Fault
+from tools.crash_report import Findings
 from tools.crash_store_lives import World, simulated_disk
-from tools.crash_store_model import Findings
 
 OPERATIONS_A_DAY = 24
 

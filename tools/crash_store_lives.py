@@ -21,7 +21,8 @@ from protocols.canonical import strict_loads
 from protocols.record import Outcome, Step, WrappedKey, decode_entry, encode_keys
 from protocols.sealing import ENTRY_TYPE, sign1
 from simulators.disk import Disk, DiskVfs, Fault, PowerCut
-from tools.crash_store_model import Entry, Findings, Open, Part, State, differences
+from tools.crash_report import Findings
+from tools.crash_store_model import Entry, Open, Part, State, differences
 
 VFS = "simulated"
 FOLDER = Path("/disk/store")

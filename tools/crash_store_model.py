@@ -6,7 +6,6 @@ Kept apart from the store's code on purpose: nothing of it is used here but its 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
 
 from edge.errors import StoreError
 from edge.store.store import Store
@@ -81,27 +80,6 @@ class State:
     def waiting(self) -> list[int]:
         """Sequences in the order of the outbox."""
         return sorted((number for number, entry in self.entries.items() if not entry.outcome), key=lambda number: (not self.entries[number].urgent, number))
-
-
-@dataclass
-class Findings:
-    """What went wrong, by kind; `first` says where and how."""
-
-    KINDS: ClassVar = ("lost", "duplicated", "forged", "stuck", "false_saved")
-    lost: int = 0
-    duplicated: int = 0
-    forged: int = 0
-    stuck: int = 0
-    false_saved: int = 0
-    first: str = ""
-
-    def add(self, kind: str, text: str) -> None:
-        setattr(self, kind, getattr(self, kind) + 1)
-        self.first = self.first or f"{kind}: {text}"
-
-    @property
-    def total(self) -> int:
-        return sum(getattr(self, kind) for kind in self.KINDS)
 
 
 def differences(store: Store, promised: State) -> list[tuple[str, str]]:

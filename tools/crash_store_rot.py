@@ -10,8 +10,9 @@ import random
 from edge.errors import StoreError
 from edge.store.store import Store
 from simulators.disk import Disk
+from tools.crash_report import Findings
 from tools.crash_store_lives import FOLDER, RECORD_BYTES, RESERVE, VFS, World, simulated_disk
-from tools.crash_store_model import Findings, State, differences
+from tools.crash_store_model import State, differences
 
 CUTS_BEFORE = 8
 

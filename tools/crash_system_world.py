@@ -25,12 +25,12 @@ from protocols.sealing import RECEIPT_TYPE, SoftwareSigner, parse1, sign1
 from simulators.air import Air, worse
 from simulators.disk import Disk, DiskVfs
 from simulators.timeline import Timeline
+from tools.crash_report import Findings
 from tools.crash_system_district import DistrictNode
 from tools.crash_system_nodes import DISTRICT, STATION, Bench
 from tools.crash_system_station import StationNode, open_sealed
 
 CUTS_A_WORLD = 60
-KINDS = ("lost", "duplicated", "forged", "stuck", "false_saved")
 QUIET_S = 3600.0
 PEOPLE_IN_FAIR_WEATHER = 6
 THIEF = SoftwareSigner(ec.derive_private_key(0xBAD, ec.SECP256R1()))
@@ -39,7 +39,7 @@ EVENTS_MAX = 400_000
 
 
 @dataclass
-class Result:
+class Result(Findings):
     """Of one world."""
 
     cuts: int = 0
@@ -48,21 +48,7 @@ class Result:
     messages: int = 0
     refused: int = 0
     virtual_s: float = 0.0
-    lost: int = 0
-    duplicated: int = 0
-    forged: int = 0
-    stuck: int = 0
-    false_saved: int = 0
-    first: str = ""
     trace: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-
-    def add(self, kind: str, text: str) -> None:
-        setattr(self, kind, getattr(self, kind) + 1)
-        self.first = self.first or f"{kind}: {text}"
-
-    @property
-    def findings(self) -> int:
-        return sum(getattr(self, kind) for kind in KINDS)
 
 
 class World:
