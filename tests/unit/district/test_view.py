@@ -41,7 +41,7 @@ def test_summary_records_and_stations(store: DistrictStore, station: SigningStat
     store.accept_entry("s-1", station.event("fault"))
     store.flush()
     counts = view.summary(store.connection, NOW_S)
-    assert counts == {"stored": 1, "quarantined": 0, "rejected": 0, "waiting": 1, "today": 1, "alarms": 1, "receipts": 3}
+    assert counts == {"stored": 1, "quarantined": 0, "rejected": 0, "waiting": 1, "today": 1, "alarms": 2, "receipts": 3}
     newest, first = view.records(store.connection)
     assert (first["register"], first["state"], first["bytes"] == first["bytes_here"]) == ("s-1-1", "stored", True)
     assert (newest["state"], newest["bytes_here"] * 2) == ("waiting", newest["bytes"])
