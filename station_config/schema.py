@@ -33,6 +33,8 @@ class Station(Section, frozen=True):
     """how long a sealed payload stays after its receipt"""
     reserve_mb: Annotated[int, Meta(ge=1, le=100_000)] = 64
     """space that new enrolments may not touch"""
+    screen_ppi: Annotated[float, Meta(ge=0, le=1000)] = 0
+    """pixels an inch of the operator's screen, for targets of 12.7 mm; 0: the page guesses by size"""
 
 
 class Keys(Section, frozen=True):

@@ -40,7 +40,7 @@ def encode_frame(frame: Frame) -> bytes:
 
 def decode_frame(png: bytes) -> Pixels:
     """The pixels as the device delivered them: grey, or red-green-blue. Raises FormatError."""
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
     if pixels is None:
         raise FormatError("picture", "not a PNG")
     return np.asarray(pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
-from edge.clock import Clock
+from edge.clock import Clock, local_day_minute
 from edge.devices.interfaces import PenSample
 from edge.enrolment import events as ev
 from edge.enrolment import parts, snapshot
@@ -289,4 +289,11 @@ class Session:
         enrolment = self._enrolment()
         register = register_number(self._identity.id, enrolment.progress.sequence)
         texts = self._texts[self.state.language]
-        return slip_of(enrolment, register, self._identity.place or self._identity.name, self._clock.wall_s(), self._clock.trust() != "none", texts)
+        return slip_of(enrolment, register, self._identity.place or self._identity.name, _worded(self._clock.wall_s()), self._clock.trust() != "none", texts)
+
+
+def _worded(wall_s: float) -> str:
+    """Local date and time as written in Indonesia: 17-05-2026 14.02."""
+    date, minute = local_day_minute(wall_s)
+    year, month, day = date.split("-")
+    return f"{day}-{month}-{year} {minute // 60:02d}.{minute % 60:02d}"

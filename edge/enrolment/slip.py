@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 
 from edge.enrolment.procedure import DEVICE_UNAVAILABLE
 from edge.enrolment.state import Enrolment
 
-WIB = timezone(timedelta(hours=7))
 Texts = Mapping[str, Mapping[str, str]]
 """language -> code -> text"""
 
@@ -27,9 +25,8 @@ class Slip:
 SlipMaker = Callable[[Slip], bytes]
 
 
-def slip_of(enrolment: Enrolment, register: str, place: str, wall_s: float, date_sure: bool, texts: Mapping[str, str]) -> Slip:
-    """Times are those of Jakarta (WIB) as everywhere on paper of the office."""
-    date = datetime.fromtimestamp(wall_s, WIB).strftime("%d-%m-%Y %H.%M WIB")
+def slip_of(enrolment: Enrolment, register: str, place: str, date: str, date_sure: bool, texts: Mapping[str, str]) -> Slip:
+    """`date` is ready to read."""
     name = enrolment.person.name if enrolment.person else ""
     missing = ", ".join(_target_name(mark.target.kind, mark.target.position, texts) for mark in enrolment.progress.exceptions if mark.target.kind != "check")
     lines = (
