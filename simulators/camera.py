@@ -38,7 +38,6 @@ FRAME_S = 1 / 30
 READOUT_S = 0.010
 LATE_S = 4.0
 OLD_S = 2.0
-LIGHT_POLL_S = 0.002
 NOISE_FIELDS = 6
 STRIDE_BYTES = 64
 
@@ -49,8 +48,8 @@ class Exposure:
 
     number: int
     begin_s: float
-    exposure_s: float
     lit_s: float
+    """of near-infrared light"""
     person: Person | None
     eye: int | None
 
@@ -98,7 +97,6 @@ class CameraServer:
     async def start(self) -> None:
         if "unplug" in self.active or self._server is not None:
             return
-        await asyncio.to_thread(self.world.images.warm_up)
         self._server = await asyncio.start_server(self._client, self._host or "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -174,11 +172,10 @@ class CameraServer:
         exposure_s = client.controls.get("ExposureTime", self.exposure_us) / 1e6
         earliest = flush_ns / 1e9 if flush_ns is not None else now - FRAME_S
         begin = max(math.ceil(earliest / FRAME_S) * FRAME_S, client.frame.begin_s + FRAME_S if client.frame else 0.0)
-        lit_s = await self._expose(begin, exposure_s)
         await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if "late_frame" in self.active else 0))
         self._frames += 1
         shown = begin - OLD_S if "old_frame" in self.active else begin
-        client.frame = Exposure(self._frames, begin, exposure_s, lit_s, *self._before_lens())
+        client.frame = Exposure(self._frames, begin, self.world.lit_s(begin, begin + exposure_s), *self._before_lens())
         self.world.served.sensor_s += exposure_s + READOUT_S if flush_ns is not None else 0
         return {"frame": self._frames, "metadata": self._metadata(client, shown, exposure_s)}
 
@@ -196,18 +193,6 @@ class CameraServer:
             "ColourTemperature": 5000,
         }
 
-    async def _expose(self, begin_s: float, exposure_s: float) -> float:
-        """Seconds of near-infrared light during the exposure."""
-        await self._sleep_until(begin_s)
-        lit_s, last = 0.0, self.world.clock.now_s()
-        while last < begin_s + exposure_s:
-            on = self.world.illuminator_on
-            await self.world.clock.sleep_s(LIGHT_POLL_S)
-            now = self.world.clock.now_s()
-            lit_s += (min(now, begin_s + exposure_s) - last) if on or self.world.illuminator_on else 0.0
-            last = now
-        return lit_s
-
     async def _sleep_until(self, when_s: float) -> None:
         left = when_s - self.world.clock.now_s()
         if left > 0:
@@ -223,8 +208,7 @@ class CameraServer:
         frame, config = client.frame, client.main if stream == "main" else client.lores
         if frame is None or config is None:
             return {"error": f"Stream {stream} is not defined"}, b""
-        columns, rows = config["size"]
-        pixels = self._picture(frame, (rows, columns))
+        pixels = self._picture(frame, client.main["size"], config["size"])
         if "wrong_size" in self.active:
             pixels = np.ascontiguousarray(pixels[::2, ::2])
         if stream == "main":
@@ -240,12 +224,15 @@ class CameraServer:
         """What the lens throws on the sensor, before faults and noise."""
         return self.world.images.face(frame.person, shape) if frame.person else self.world.images.empty_desk(shape)
 
-    def _picture(self, frame: Exposure, shape: Shape) -> Pixels:
-        scene = self.scene(frame, shape)
+    def _picture(self, frame: Exposure, main_size: Shape, size: Shape) -> Pixels:
+        """Sizes are (columns, rows). The smaller stream shows what the main one does."""
+        scene = self.scene(frame, (main_size[1], main_size[0]))
+        if tuple(size) != tuple(main_size):
+            scene = np.asarray(cv2.resize(scene, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         if "black_frames" in self.active:
             scene = scene // 40
         if "dirty_lens" in self.active:
-            scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), shape[0] / 90), dtype=np.uint8)
+            scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), size[1] / 90), dtype=np.uint8)
         if "over_exposed" in self.active:
             scene = np.asarray(cv2.convertScaleAbs(scene, alpha=2.4, beta=70), dtype=np.uint8)
         return self._sensed(scene, frame.number)

@@ -9,9 +9,10 @@ import asyncio
 import hashlib
 import random
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,9 @@ from simulators.people import Person, make_people
 from simulators.power import PowerWorld
 
 Pixels = NDArray[np.uint8]
+
+LIGHT_EDGES = 64
+"""times that the near-infrared light went on or off, kept: several leases"""
 
 
 class WorldClock:
@@ -100,7 +104,22 @@ class World:
         self.desk = Desk(person=self.people[0] if self.people else None)
         self.served = Served()
         self.power = PowerWorld(self.rng("power"))
-        self.illuminator_on = False
+        self._light: deque[tuple[float, bool]] = deque([(0.0, False)], maxlen=LIGHT_EDGES)
+
+    @property
+    def illuminator_on(self) -> bool:
+        """The near-infrared light shines now; the board's simulator sets it."""
+        return self._light[-1][1]
+
+    @illuminator_on.setter
+    def illuminator_on(self, on: bool) -> None:
+        if on != self._light[-1][1]:
+            self._light.append((self.clock.now_s(), on))
+
+    def lit_s(self, begin_s: float, end_s: float) -> float:
+        """Seconds of near-infrared light between two instants of the world's clock, the later one not in the future."""
+        edges = [*self._light, (end_s, False)]
+        return sum(max(0.0, min(until, end_s) - max(since, begin_s)) for (since, on), (until, _) in pairwise(edges) if on)
 
     def rng(self, name: str) -> random.Random:
         """A stream of its own for each purpose, so that one device's draws never move another's."""

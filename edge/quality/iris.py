@@ -11,6 +11,7 @@ from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure
 SIDE_MIN_PX = 120
 SHARPNESS_HALF = 1.8e6
 """kernel power at which sharpness is 50 of 100"""
+FULL_BRIGHTNESS, GAIN_MAX = 200, 2.0
 _QUARTER = np.array([[-40, -24, 0, 5, 2], [-24, -12, 3, 5, 2], [0, 3, 5, 4, 1], [5, 5, 4, 2, 1], [2, 2, 1, 1, 0]], dtype=np.float32)
 """from the kernel's centre outwards (read in BIQT-Iris)"""
 KERNEL = np.pad(_QUARTER, ((4, 0), (4, 0)), mode="reflect")
@@ -67,10 +68,11 @@ def _on_circle(image: Grey, circle: Circle, radius: float) -> float:
 
 
 def _sharpness(image: Grey, iris: Circle) -> float:
-    """0-100: power of a band-pass kernel over the iris's box."""
+    """0-100: power of a band-pass kernel over the iris's box; a dim picture counts as if it were lit fully, it has a reason of its own."""
     top, left = max(0, int(iris.y - iris.radius)), max(0, int(iris.x - iris.radius))
     box = image[top : int(iris.y + iris.radius) + 1, left : int(iris.x + iris.radius) + 1]
-    power = float(np.square(np.asarray(cv2.filter2D(box, cv2.CV_32F, KERNEL))).mean())
+    gain = min(GAIN_MAX, max(1.0, FULL_BRIGHTNESS / max(float(np.percentile(image, 95)), 1.0)))
+    power = gain**2 * float(np.square(np.asarray(cv2.filter2D(box, cv2.CV_32F, KERNEL))).mean())
     return 100 * power**2 / (power**2 + SHARPNESS_HALF**2)
 
 
