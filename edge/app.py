@@ -17,17 +17,23 @@ from typing import Any
 import uvicorn
 
 from edge import health
-from edge.clock import SystemClock, boot_id, random_bytes
+from edge.clock import SystemClock, boot_id, local_day_minute, random_bytes
+from edge.devices.interfaces import Gpio
 from edge.devices.presence import PresenceChange
+from edge.devices.register import EquipmentRegister
 from edge.enrolment.judging import Judge
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.session import Gate, Hooks, Identity, Session
-from edge.enrolment.slip_printing import escpos_slip
+from edge.enrolment.slip import SlipMaker
+from edge.enrolment.slip_printing import a4_slip, escpos_slip
 from edge.enrolment.taking import Devices
 from edge.errors import DeviceError, StoreError
 from edge.fitting import Fitted, fit
+from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
 from edge.power.manager import Lines, PowerManager
+from edge.power.stopping import OrderlyStop, Part
+from edge.power.supervisor import Supervisor
 from edge.power.watch import FittedUps
 from edge.quality.limits import with_overrides
 from edge.store.ledger import Ledger
@@ -39,7 +45,7 @@ from protocols.record import FormatError, Receipt
 from protocols.roster import OpenRoster, Operator, open_roster
 from protocols.sealing import RecordSealer
 from station_config.load import load_texts
-from station_config.schema import StationConfig
+from station_config.schema import Printer, StationConfig
 
 SOFTWARE = "0.1.0"
 MB = 1024 * 1024
@@ -48,6 +54,12 @@ PURGE_EVERY_S = 3600.0
 ERRANDS_MAX = 256
 """ledger events and settings that wait for the store's thread; more than these in one moment say nothing new"""
 BEAT_S = 2.0
+BUTTON = "power_button"
+STEP_S = 10.0
+HALT_LEASE_S = 90
+WIRE_CHARACTERS = 200
+LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
+"""a part that is silent for longer starves the watchdogs: the session turns once a second, power every 2 s plus its devices' deadlines"""
 MALLOC = {-8: 2, -3: 128 * 1024, -1: 128 * 1024}
 """M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD"""
 FAULT_STATES = frozenset({"absent", "faulted"})
@@ -103,9 +115,15 @@ class Station:
         self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
         self._told: dict[str, str | None] = {}
         self._texts = load_texts()
+        self._register = EquipmentRegister(Path(config.station.data_dir) / "equipment.json", clock)
+        self._supervisor = Supervisor(clock, LONGEST_SILENCE_S)
+        self._button = False
         self._fitted = fit(config.devices, clock, self._on_change)
         self._power = self._power_manager(power_memory)
         self._session = self._make_session()
+        self._orderly = OrderlyStop(self._stop_parts(), config.power.halt_command)
+        lines = config.devices.gpio.outputs if config.devices.gpio else {}
+        self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
         self._uplink = Uplink(
             worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
         )
@@ -126,8 +144,11 @@ class Station:
     def _works(self) -> list[tuple[str, Coroutine[Any, Any, Any]]]:
         """The page first: it ends by itself, the others are cancelled."""
         devices = [(presence.name, presence.run()) for presence in self._fitted.all()]
-        own = [("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._keep())]
-        return [("page", self._serve()), *own, ("purge", self._purge()), ("board-heartbeat", self._beat()), *devices]
+        own = [
+            ("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._keep()),
+            ("follower", self._follower.run(self._session.changes())), ("register", self._register.run()), ("watchdog", self._supervisor.run()),
+        ]
+        return [("page", self._serve()), *own, ("purge", self._purge()), ("board", self._beat()), *devices]
 
     # --- what is constructed
 
@@ -139,16 +160,20 @@ class Station:
         )
         return Session(
             Identity(station.id, station.name, station.place, station.language), _devices(self._fitted), Judge(with_overrides(config.quality.limits)),
-            keeping, self._open_roster, escpos_slip(config.devices.printer.width_mm if config.devices.printer else 80), self._texts, self._clock,
-            Hooks(self._gate, lambda: self._power.picture().for_page(), self._link, self._wake, self._stop.set),
+            keeping, self._open_roster, _slip_maker(config.devices.printer), self._texts, self._clock,
+            Hooks(self._gate, self._power_for_page, self._link, self._wake, lambda: self._power.ask_stop("stop_asked")), _outage(self._power.watch.cut, self._clock.wall_s()),
         )
+
+    def _stop_parts(self) -> list[Part]:
+        """Before the machine halts: what is under way is committed, then the board is told, which cuts the supply after its lease."""
+        return [Part("step", self._step_committed, STEP_S), Part("board", self._tell_board)]
 
     def _power_manager(self, memory: bytes | None) -> PowerManager:
         upses = [
             (FittedUps(section.name, section.capacity_wh, section.nominal_w), presence)
             for section, presence in zip(self._config.devices.ups, self._fitted.upses, strict=True)
         ]
-        lines = Lines(save=self._keep_power)
+        lines = Lines(save=self._keep_power, button=lambda: self._button, progress=lambda: self._supervisor.progress("power"))
         return PowerManager(
             upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, self._stop_for,
             lines=lines, boot=boot_id().hex(), memory=memory,
@@ -159,6 +184,11 @@ class Station:
     def _gate(self) -> Gate:
         permissions = self._power.picture().permissions
         return Gate(next_person=permissions.next_person, reason="" if permissions.next_person else "power_no_next")
+
+    def _power_for_page(self) -> dict[str, Any]:
+        """Asked by the session's loop at each turn, which is its sign of life."""
+        self._supervisor.progress("session")
+        return self._power.picture().for_page()
 
     def _link(self) -> dict[str, Any]:
         return {"connected": self._uplink.status().connected}
@@ -187,11 +217,13 @@ class Station:
 
     def _on_change(self, change: PresenceChange) -> None:
         """A device came or went: the page shows it at once, the district learns it as a ledger event, once for each news."""
+        self._register.on_change(change)
         self._session.poke()
         news = change.code if change.state in FAULT_STATES else "ready" if change.state == "ready" else None
         if news is not None and self._told.get(change.name, "ready") != news:
             self._told[change.name] = news
-            self._note("fault" if news != "ready" else "repaired", {"device": change.name, "code": news})
+            wire = str(change.error.values.get("wire", ""))[-WIRE_CHARACTERS:] if change.error else ""
+            self._note("fault" if news != "ready" else "repaired", {"device": change.name, "code": news, **({"wire": wire} if wire else {})})
 
     def _note(self, name: str, detail: dict[str, Any]) -> None:
         """A ledger event, written as soon as the store's thread is free."""
@@ -207,8 +239,18 @@ class Station:
         self._errands.put_nowait(errand)
 
     async def _stop_for(self, why: str) -> None:
-        log.info("orderly stop: %s", why)
+        await self._orderly.run(why)
         self._stop.set()
+
+    async def _step_committed(self) -> None:
+        """What was captured is judged, sealed and durable before anything is parked."""
+        async for snapshot in self._session.changes():
+            if snapshot["activity"] in (None, "capturing"):
+                return
+
+    async def _tell_board(self) -> None:
+        if self._fitted.board is not None and self._config.power.halt_command:
+            await self._fitted.board.use(lambda board: board.stopping(HALT_LEASE_S), BEAT_S)
 
     # --- the small tasks
 
@@ -236,13 +278,36 @@ class Station:
             await self._clock.sleep_s(PURGE_EVERY_S)
 
     async def _beat(self) -> None:
-        """Tell the board that the event loop lives."""
-        board = self._fitted.board
-        while board is not None:
-            if board.state == "ready":
+        """Tell the board that the station makes progress, and look at the power button."""
+        while True:
+            board, gpio = self._fitted.board, self._fitted.gpio
+            if board is not None and board.state == "ready" and self._supervisor.healthy:
                 with suppress(DeviceError):
                     await board.use(lambda found: found.heartbeat(), BEAT_S)
+            if gpio is not None and gpio.state == "ready" and BUTTON in self._config.devices.gpio.inputs:  # type: ignore[union-attr]  # fitted from it
+                with suppress(DeviceError):
+                    self._button = await gpio.use(_pressed, BEAT_S)
             await self._clock.sleep_s(BEAT_S)
+
+
+async def _pressed(pins: Gpio) -> bool:
+    return pins.read(BUTTON)
+
+
+def _slip_maker(printer: Printer | None) -> SlipMaker:
+    if printer is not None and printer.kind == "system":
+        return a4_slip
+    return escpos_slip(printer.width_mm if printer else 80)
+
+
+def _outage(cut: dict[str, Any] | None, now_s: float) -> dict[str, str] | None:
+    """When the power was away, as people read it; None when this is still the same boot or nobody knows."""
+    return None if cut is None else {"from": _hour(cut["began"]), "to": _hour(now_s)}
+
+
+def _hour(wall_s: float) -> str:
+    _, minute = local_day_minute(wall_s)
+    return f"{minute // 60:02d}.{minute % 60:02d}"
 
 
 def _devices(fitted: Fitted) -> Devices:

@@ -1,6 +1,6 @@
 """Which drivers a configuration asks for: one `Presence` for each device that is fitted. Constructs, and knows nothing of the procedure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,16 @@ from edge.devices.interfaces import Board, Camera, FingerprintSensor, Genset, Gp
 from edge.devices.iris import PicameraIris
 from edge.devices.presence import Presence, PresenceChange
 from edge.devices.printer import EscPosPrinter
+from edge.devices.supply import supply_cycle
+from edge.devices.system_printer import SystemPrinter
 from edge.devices.tablet import make_tablet
 from edge.devices.ups import UpsdClient
 from edge.errors import DeviceAbsent
 from station_config import schema
 
 LIGHT_S = 1.0
+SUPPLY = "supply_"
+"""an output of [devices.gpio] named supply_<device> feeds that device; high is on"""
 OnChange = Callable[[PresenceChange], None]
 
 
@@ -64,23 +68,44 @@ class Fitted:
 
 def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
     """Nothing is opened yet: each presence's `run` does that and never gives up."""
+    gpio = _presence("gpio", config.gpio, _gpio, clock, on_change)
     board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock), clock, on_change)
     light = BoardLight(board)
+
+    def serial(name: str, section: Any, make: Callable[[Any], Any]) -> Presence[Any] | None:
+        return _presence(name, section, make, clock, on_change, _supply(config.gpio, gpio, name, clock))
+
     return Fitted(
         camera=_presence("camera", config.camera, lambda found: PicameraCamera("camera", found, clock), clock, on_change),
         iris=_presence("iris", config.iris, lambda found: PicameraIris("iris", found, light, clock), clock, on_change),
-        fingerprint=_presence("fingerprint", config.fingerprint, lambda found: ZfmSensor("fingerprint", found, clock), clock, on_change),
-        tablet=_presence("tablet", config.tablet, lambda found: make_tablet("tablet", found, clock), clock, on_change),
-        printer=_presence("printer", config.printer, lambda found: EscPosPrinter("printer", found, clock), clock, on_change),
+        fingerprint=serial("fingerprint", config.fingerprint, lambda found: ZfmSensor("fingerprint", found, clock)),
+        tablet=serial("tablet", config.tablet, lambda found: make_tablet("tablet", found, clock)),
+        printer=serial("printer", config.printer, lambda found: _printer(found, clock)),
         board=board,
-        gpio=_presence("gpio", config.gpio, lambda found: RpiGpio(found.outputs, found.inputs), clock, on_change),
+        gpio=gpio,
         genset=_presence("genset", config.genset, lambda found: GencommGenset(lambda: _modbus(found), found.unit), clock, on_change),
         upses=tuple(_ups(found, clock, on_change) for found in config.ups),
     )
 
 
-def _presence(name: str, section: Any, make: Callable[[Any], Any], clock: Clock, on_change: OnChange) -> Presence[Any] | None:
-    return None if section is None else Presence(name, lambda: make(section), clock, on_change)
+def _presence(
+    name: str, section: Any, make: Callable[[Any], Any], clock: Clock, on_change: OnChange, power_cycle: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> Presence[Any] | None:
+    return None if section is None else Presence(name, lambda: make(section), clock, on_change, power_cycle=power_cycle)
+
+
+def _supply(section: schema.Gpio | None, gpio: Presence[Gpio] | None, device: str, clock: Clock) -> Callable[[], Coroutine[Any, Any, None]] | None:
+    """How to switch this device off and on, where a GPIO line feeds it."""
+    line = SUPPLY + device
+    return supply_cycle(gpio, line, clock) if section is not None and gpio is not None and line in section.outputs else None
+
+
+def _gpio(section: schema.Gpio) -> RpiGpio:
+    return RpiGpio(section.outputs, section.inputs, on_at_rest=[line for line in section.outputs if line.startswith(SUPPLY)])
+
+
+def _printer(section: schema.Printer, clock: Clock) -> Printer:
+    return SystemPrinter("printer", section, clock) if section.kind == "system" else EscPosPrinter("printer", section, clock)
 
 
 def _ups(section: schema.Ups, clock: Clock, on_change: OnChange) -> Presence[Ups]:

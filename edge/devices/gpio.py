@@ -5,7 +5,7 @@ because on a machine without GPIO the import itself fails. Inputs have a pull-up
 Every output is off until written and off again after `close`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from edge.devices.interfaces import Identity
@@ -17,11 +17,12 @@ LINE_UNKNOWN = "This line is not in [devices.gpio] of the configuration."
 class RpiGpio:
     """A `Gpio`."""
 
-    def __init__(self, outputs: Mapping[str, int], inputs: Mapping[str, int], name: str = "gpio") -> None:
-        """outputs, inputs: line name -> BCM number."""
+    def __init__(self, outputs: Mapping[str, int], inputs: Mapping[str, int], name: str = "gpio", on_at_rest: Collection[str] = ()) -> None:
+        """outputs, inputs: line name -> BCM number; on_at_rest: outputs that are high before and after, such as supplies."""
         self.name = name
         self._outputs = dict(outputs)
         self._inputs = dict(inputs)
+        self._on_at_rest = frozenset(on_at_rest)
         self._gpio: Any = None
 
     async def open(self) -> Identity:
@@ -40,8 +41,8 @@ class RpiGpio:
     def _set_up(self, gpio: Any) -> None:
         gpio.setwarnings(False)
         gpio.setmode(gpio.BCM)
-        for pin in self._outputs.values():
-            gpio.setup(pin, gpio.OUT, initial=gpio.LOW)
+        for line, pin in self._outputs.items():
+            gpio.setup(pin, gpio.OUT, initial=self._rest(gpio, line))
         for pin in self._inputs.values():
             gpio.setup(pin, gpio.IN, pull_up_down=gpio.PUD_UP)
 
@@ -52,9 +53,12 @@ class RpiGpio:
         gpio, self._gpio = self._gpio, None
         if gpio is None:
             return
-        for pin in self._outputs.values():
-            gpio.output(pin, gpio.LOW)
+        for line, pin in self._outputs.items():
+            gpio.output(pin, self._rest(gpio, line))
         gpio.cleanup()
+
+    def _rest(self, gpio: Any, line: str) -> Any:
+        return gpio.HIGH if line in self._on_at_rest else gpio.LOW
 
     def write(self, line: str, on: bool) -> None:
         gpio = self._need()
