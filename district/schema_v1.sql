@@ -35,13 +35,6 @@ CREATE TABLE receipts (
     envelope          BLOB NOT NULL   -- signed once, sent again as often as it is asked for
 ) STRICT;
 
-CREATE TABLE unread (
-    hash       BLOB PRIMARY KEY,
-    station    TEXT NOT NULL,
-    received_s INTEGER NOT NULL,
-    envelope   BLOB NOT NULL          -- well signed, of a version that this program cannot read yet
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE alarms (
     id       INTEGER PRIMARY KEY,
     station  TEXT NOT NULL,

@@ -82,7 +82,7 @@ class DistrictStore:
             try:
                 return self._accept(station, envelope)
             except Refusal as refusal:
-                self._refused(station, envelope, refusal)
+                self.alarm(station, f"refused_{refusal.reason}", "", "")
                 return Refused(refusal.reason)
 
     def _accept(self, station: str, envelope: bytes) -> Accepted:
@@ -127,12 +127,6 @@ class DistrictStore:
             self.alarm(station, verdict.reason, number if verdict.reason != "fork" else "", f"#{number}")
         elif tables.value(self.connection, "SELECT 1 FROM entries WHERE station = ? AND main = 0 LIMIT 1", (station,)):
             self.alarm(station, "clone", "", f"#{number}")
-
-    def _refused(self, station: str, envelope: bytes, refusal: Refusal) -> None:
-        self.alarm(station, f"refused_{refusal.reason}", "", "")
-        if refusal.keep:
-            digest = hashlib.sha256(envelope).digest()
-            self.connection.execute("INSERT OR IGNORE INTO unread VALUES (?, ?, ?, ?)", (digest, station, self._now_s(), envelope))
 
     # --- content ----------------------------------------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
      (0) length: no longer than a signed entry can be
      (1) station: a certificate names it
      (2) seen before: the very same bytes get the very same answer, no cryptography spent
-     (3) form: tagged COSE_Sign1, ES256, content type of an entry, nothing unprotected
+     (3) form: tagged COSE_Sign1, ES256, content type of an entry, nothing unprotected; a version known here
      (4) key: the key id is the station's own
      (5) signature
-     (6) payload: deterministic CBOR of a known version, every field within its limits (an unknown version is kept, unread)
+     (6) payload: deterministic CBOR, every field within its limits
      (7) the station named inside is the one that sends
      (8) size of the whole record                                    else rejected
      (9) quota of the station for the day                            else refused for now
@@ -16,7 +16,8 @@
     (13) content: each part whole and of the SHA-256 in the manifest else asked for again
     (14) commit, and only then the receipt
 
-(0) to (7) refuse: whoever sent it, no receipt is due. (8) to (12) judge what the station really signed. Quarantined records are kept
+(0) to (7) refuse: whoever sent it, no receipt is due; no cryptography before (4). An entry of a later version stays in its station's custody
+until this program is updated. (8) to (12) judge what the station really signed. Quarantined records are kept
 with all their content, because there is a person behind them; an officer decides. (2), (13), (14) stand in store.py and settle.py.
 """
 
@@ -26,9 +27,9 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from protocols.canonical import FormatError, UnknownVersion
-from protocols.record import ENTRY_BYTES_MAX, FIRST, Entry, Manifest, Outcome, decode_entry
-from protocols.sealing import ENTRY_TYPE, ENVELOPE_BYTES, SealingError, open1
+from protocols.canonical import FormatError
+from protocols.record import ENTRY_BYTES_MAX, FIRST, VERSION, Entry, Manifest, Outcome, decode_entry, peek_version
+from protocols.sealing import ENTRY_TYPE, ENVELOPE_BYTES, SealingError, open1, parse1
 
 RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
 """all parts of one record; the usual one has 0.3 to 2 MB, uncompressed pictures 14 MB"""
@@ -38,12 +39,11 @@ KeyFor = Callable[[str, bytes], ec.EllipticCurvePublicKey | None]
 
 
 class Refusal(Exception):
-    """No entry of that station; `reason` is a message id. `keep`: signed in good form, but not readable here yet."""
+    """No entry of that station; `reason` is a message id."""
 
-    def __init__(self, reason: str, keep: bool = False) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.keep = keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +82,28 @@ def check_length(envelope: bytes) -> None:
 def read_entry(station: str, envelope: bytes, key_for: KeyFor) -> Entry:
     """(3) to (7). Raises Refusal."""
     try:
-        # (3) form, (4) key, (5) signature, in this order
+        # (3) form and version
+        check_version(parse1(envelope, ENTRY_BYTES_MAX).payload)
+        # (4) key, (5) signature
         payload = open1(envelope, lambda kid: key_for(station, kid), ENTRY_TYPE, ENTRY_BYTES_MAX)
     except SealingError as error:
         raise Refusal(error.reason) from error
     try:
         # (6) payload
         entry = decode_entry(payload)
-    except UnknownVersion as error:
-        raise Refusal("version", keep=True) from error
     except FormatError as error:
         raise Refusal("format") from error
     # (7) station
     if entry.header.station != station:
         raise Refusal("foreign")
     return entry
+
+
+def check_version(payload: bytes) -> None:
+    """Part of (3). Raises Refusal."""
+    version = peek_version(payload)
+    if version != VERSION:
+        raise Refusal("format" if version is None else "version")
 
 
 def judge(entry: Entry, digest: bytes, near: Neighbours) -> Verdict:

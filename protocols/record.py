@@ -239,6 +239,13 @@ def check_version(document: Value, known: int) -> None:
         raise UnknownVersion("version", f"version {version} is not known here, only {known}; keep the bytes and update this program")
 
 
+def peek_version(entry: bytes) -> int | None:
+    """The version an entry claims, from its first three bytes: array head, array head, small integer. None: no entry of any version."""
+    if len(entry) < 3 or entry[0] >> 5 != 4 or entry[1] >> 5 != 4 or entry[2] > 23:
+        return None
+    return entry[2]
+
+
 def convert(value: Value, kind: Any) -> Any:
     """Plain CBOR values to a typed document. Raises FormatError naming the field's path."""
     try:
