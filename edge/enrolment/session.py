@@ -137,7 +137,7 @@ class Session:
         seen = -1
         while True:
             changed = self._changed
-            if self.version != seen:
+            if self.version != seen and self._body:
                 seen = self.version
                 yield self.snapshot()
             else:
