@@ -48,11 +48,12 @@ def crash(seed: int, cuts: int) -> Summary:
     summary = Summary()
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         summary.add_up(track(pool.map(world_outcome, seeds, chunksize=4), "cutting", total=len(seeds)))
-        for tried, findings in pool.map(partial(error_loop, f"{seed}/errors"), *zip(*ERRORS, strict=True)):
+        loops = pool.map(partial(error_loop, f"{seed}/errors"), *zip(*ERRORS, strict=True))
+        for tried, findings in track(loops, "failing", total=len(ERRORS)):
             summary.io_errors += tried
             _add(summary, findings)
         rotten = [f"{seed}/rot/{world}" for world in range(max(2, cuts // CUTS_A_ROTTEN_WORLD))]
-        for tried, findings in pool.map(partial(rot_world, flips=FLIPS), rotten):
+        for tried, findings in track(pool.map(partial(rot_world, flips=FLIPS), rotten), "flipping", total=len(rotten)):
             summary.bit_flips += tried
             _add(summary, findings)
     return summary

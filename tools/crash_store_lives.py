@@ -29,6 +29,8 @@ FOLDER = Path("/disk/store")
 RESERVE, RECORD_BYTES = 20_000, 60_000
 CUTS_A_WORLD = 40
 """short worlds: the cost of comparing grows with the ledger"""
+REFUSALS_A_DAY = 3
+"""how often an operator tries again on a disk that stays broken"""
 PART_BYTES = (40, 900, 3_000, 9_000)
 WRAPPED = encode_keys((WrappedKey(audience="vault", kid=bytes(16), wrapped=bytes(64)),))
 PLACES = (("population", 0), ("face", 0), ("signature", 0), *(("finger", position) for position in range(1, 11)), ("iris", 1), ("iris", 2))
@@ -118,10 +120,12 @@ class World:
     def day(self, fault: Fault, operations: int) -> bool:
         """The first day of a new card up to an error, then a cut and a quiet life; True when the fault struck."""
         self.disk.fault = fault
+        patience = REFUSALS_A_DAY if fault.sticky else 1
         for _ in range(operations):
             with self._faults_allowed():
                 self._operate()
-            if self._maybe is not None and not fault.sticky:
+            patience -= self._maybe is not None
+            if not patience:
                 break
         struck = self.disk.ticks >= fault.at
         with suppress(PowerCut):
