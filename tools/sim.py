@@ -10,6 +10,7 @@ from simulators.registry import MODULES, build, faults_of
 from simulators.world import SimDevice, World
 from tools.paths import samples_folder
 
+SIGN_EVERY_S = 5.0
 EXAMPLE = "./rekam sim fingerprint --link /tmp/finger --seed 7 --fault stall"
 
 
@@ -31,12 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     if link is None:
         print("rekam: say where: --link PATH, or --tcp PORT for ups and genset.", file=sys.stderr)
         return 2
+    world = World(arguments.seed, samples=samples_folder())
     try:
-        device = build(arguments.device, World(arguments.seed, samples=samples_folder()), link, arguments.fault)
+        device = build(arguments.device, world, link, arguments.fault)
     except ValueError as problem:
         print(f"rekam: {problem}. ./rekam sim {arguments.device} --list-faults explains them.", file=sys.stderr)
         return 2
-    asyncio.run(_serve(device, f"{arguments.device} at {link}"))
+    asyncio.run(_serve(device, world, f"{arguments.device} at {link}"))
     return 0
 
 
@@ -49,12 +51,22 @@ def _link(arguments: argparse.Namespace) -> Path | str | None:
     return str(arguments.link) if head and tail.isdigit() else Path(arguments.link)
 
 
-async def _serve(device: SimDevice, where: str) -> None:
+async def _sit(world: World) -> None:
+    """Somebody who does what any of the devices may ask for: right index finger on the glass, eyes ahead, signing again and again."""
+    world.desk.finger_on_sensor, world.desk.looking_at = 2, "camera"
+    while True:
+        world.desk.signing = True
+        await world.clock.sleep_s(SIGN_EVERY_S)
+
+
+async def _serve(device: SimDevice, world: World, where: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await device.start()
     print(f"simulated {where}; end with Ctrl-C", flush=True)
+    sitting = asyncio.create_task(_sit(world))
     await stop.wait()
+    sitting.cancel()
     await device.stop()
