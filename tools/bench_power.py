@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.power.picture import Source
+from edge.power.policy import PERMISSIONS
 from simulators.mains import Schedule, bad_site
 from simulators.power import PowerWorld, UpsBattery
 from station_config.schema import GensetRules, Power
@@ -83,6 +83,13 @@ class Desk:
         if self.person is None or not self.person.left:
             return "idle"
         return self.person.left[0][1] if self.person.doing_s is not None else "idle"
+
+    @property
+    def step_left_s(self) -> float:
+        """Until the step under way, or the one to come, ends."""
+        if self.person is None:
+            return STEPS[0][1] if self.waiting else 60.0
+        return self.person.left[0][0] if self.person.doing_s is None else self.person.doing_s
 
     def work(self, dt_s: float, next_person: bool, next_step: bool) -> float | None:
         """One stretch; returns the seconds of an enrolment that ended in it."""
@@ -197,6 +204,11 @@ class Station:
         """An enrolment ended."""
 
     @property
+    def asleep(self) -> bool:
+        """Shut down in good order: it may go dark without harm."""
+        return False
+
+    @property
     def supply_good(self) -> bool:
         return self.world.mains_ok or self.world.genset.loaded
 
@@ -229,8 +241,8 @@ class Station:
     def _stride(self, open_desk: bool) -> float:
         eventful = not self.world.mains_ok or bool(self.world.genset.demands)
         if open_desk:
-            return 2.0 if eventful else 5.0
-        return 10.0 if eventful else 60.0
+            return 4.0 if eventful else max(1.0, min(15.0, self.desk.step_left_s))
+        return 15.0 if eventful else 60.0
 
     def _draw(self, open_desk: bool) -> None:
         working = open_desk and self.now_s >= self.up_at_s and not self.dark
@@ -239,7 +251,7 @@ class Station:
     def _work(self, dt_s: float, open_desk: bool) -> None:
         if not self.world.ups_ok and not self.dark:
             self.dark = True
-            self.unplanned += 1
+            self.unplanned += not self.asleep
             self.desk.cut()
         if self.dark and self.world.ups_ok and self.supply_good:
             self.dark = False
@@ -270,10 +282,11 @@ class WithPolicy(Station):
         site.watch.activity, site.watch.waiting = self.desk.activity, self.desk.waiting
         site.tick(dt_s)
         self.now_s = site.now_s
-        picture = site.watch.picture
         learnt = all(battery.learnt for battery in site.watch.batteries.values())
-        asked = picture.minutes.likely if picture.minutes is not None and learnt and not site.stopped else None
-        self.predictions.follow(self.now_s, self.world.upses[0], asked, working=bool(self.desk.waiting or self.desk.person) and not site.stopped)
+        minutes = site.watch.minutes if learnt and not site.stopped else None
+        asked = None if minutes is None else minutes.likely
+        working = bool(self.desk.waiting or self.desk.person) and not site.stopped
+        self.predictions.follow(self.now_s, self.world.upses[0], asked, working)
         self._stop_and_start(site)
 
     def _stop_and_start(self, site: VirtualSite) -> None:
@@ -293,10 +306,14 @@ class WithPolicy(Station):
         self.up_at_s = self.now_s + boot_s
         site.restart()
 
+    @property
+    def asleep(self) -> bool:
+        return self._stopped
+
     def may(self) -> tuple[bool, bool]:
         if self._stopped:
             return False, False
-        permissions = self._real().watch.picture.permissions
+        permissions = PERMISSIONS[self._real().watch.state]
         return permissions.next_person, permissions.next_step
 
     def enrolled(self, seconds: float) -> None:
@@ -304,8 +321,8 @@ class WithPolicy(Station):
 
     def _draw(self, open_desk: bool) -> None:
         super()._draw(open_desk and not self._stopped)
-        if self._real().watch.picture.source is Source.BATTERY:
-            self.world.load(self.world.upses[0].load_w * (0.9 + 0.001 * self._real().watch.picture.permissions.lamp_percent))
+        lamp_percent = PERMISSIONS[self._real().watch.state].lamp_percent
+        self.world.load(self.world.upses[0].load_w * (0.9 + 0.001 * lamp_percent))
 
 
 @dataclass
@@ -331,6 +348,10 @@ class StopOnBattery(Station):
             self.off = False
             self.up_at_s = self.now_s + BOOT_S
 
+    @property
+    def asleep(self) -> bool:
+        return self.off
+
     def may(self) -> tuple[bool, bool]:
         return not self.off, not self.off
 
@@ -351,7 +372,7 @@ def station(kind: type[Station], seed: int, days: int, people: int, genset: bool
     schedule = Schedule(bad_site(random.Random(f"{seed}/mains"), days))
     made = kind(world, schedule, Desk(random.Random(f"{seed}/people"), people), random.Random(f"{seed}/noise"))
     if isinstance(made, WithPolicy):
-        made.site = VirtualSite(world, Power(genset=GensetRules(automatic=genset, test_every_days=7 if genset else 0)), genset=genset, minute=0)
+        made.site = VirtualSite(world, Power(genset=GensetRules(automatic=genset, test_every_days=7 if genset else 0)), genset=genset, minute=0, look=False)
     return made
 
 
@@ -368,6 +389,7 @@ def compare(days: int, seed: int, people: int) -> dict[str, float]:
     assert isinstance(alone, WithPolicy)
     errors = policy.predictions.errors + alone.predictions.errors
     return {
+        "people_came": people * days,
         "people_recorded": policy.desk.done,
         "people_policy_without_genset": alone.desk.done,
         "people_without_policy": none.desk.done,

@@ -39,7 +39,8 @@ class Silences:
 class VirtualSite:
     """One world, one station's power watch, one clock."""
 
-    def __init__(self, world: PowerWorld, power: Power, *, genset: bool = True, board: bool = True, minute: int = 8 * 60) -> None:
+    def __init__(self, world: PowerWorld, power: Power, *, genset: bool = True, board: bool = True, minute: int = 8 * 60, look: bool = True) -> None:
+        """look: read the screen after every poll (`notices`)."""
         self.world = world
         self.power = power
         self.now_s = 0.0
@@ -51,8 +52,11 @@ class VirtualSite:
         self.memory: bytes | None = None
         self.stopped = False
         self.life = 0
-        self._genset, self._board = genset, board
+        self._genset, self._board, self._look = genset, board, look
         self._day_offset_s = minute * 60.0
+        self._still: tuple[object, ...] | None = None
+        """what a standing engine's registers depend on: unchanged, they need not be coded and decoded again"""
+        self._genset_said: GensetReading | None = None
         self.watch = self._new_watch()
 
     def _new_watch(self) -> PowerWatch:
@@ -87,9 +91,8 @@ class VirtualSite:
             return
         for act in self.watch.step(self.now_s, self.wall(), self.readings()):
             self._carry_out(act)
-        for notice in (self.watch.picture.sentence, *self.watch.picture.notices):
-            if notice.id not in self.notices:
-                self.notices.append(notice.id)
+        if self._look:
+            self.notices += [each for each in self.reads() if each not in self.notices]
 
     def readings(self) -> Readings:
         """One round of questions, answered from the world."""
@@ -110,9 +113,14 @@ class VirtualSite:
     def _genset_reading(self) -> GensetReading | None:
         if not self._genset or self.silences.genset:
             return None
-        image = genset_simulator.register_image(self.world.genset)
-        alarms = [image[gencomm.ALARM_ADDRESS + 1 + offset] for offset in range(gencomm.ALARM_REGISTERS - 1)]
-        return genset_driver.reading_of(gencomm.decode_all(image), gencomm.active_alarms(alarms))
+        genset = self.world.genset
+        still = None if genset.running else (genset.fuel_l, genset.mode, genset.fuel_sensor_broken, frozenset(genset.alarms))
+        if still is None or still != self._still:
+            image = genset_simulator.register_image(genset)
+            alarms = [image[gencomm.ALARM_ADDRESS + 1 + offset] for offset in range(gencomm.ALARM_REGISTERS - 1)]
+            self._genset_said = genset_driver.reading_of(gencomm.decode_all(image), gencomm.active_alarms(alarms))
+        self._still = still
+        return self._genset_said
 
     def _board_status(self) -> BoardStatus | None:
         if not self._board or self.silences.board:

@@ -6,7 +6,7 @@ Days are local dates as the station believes them; a wrong clock files a day und
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from edge.power.picture import Source
@@ -91,7 +91,8 @@ class Report:
         return totals
 
     def dump(self) -> dict[str, Any]:
-        return {"days": [asdict(row) for row in self.days.values()], "outage_began": self.outage_began_wall_s}
+        """For msgspec, which writes dataclasses as they are."""
+        return {"days": list(self.days.values()), "outage_began": self.outage_began_wall_s}
 
     def restore(self, kept: dict[str, Any]) -> None:
         self.days = {row["day"]: Day(**row) for row in kept.get("days", [])}

@@ -77,7 +77,6 @@ class PowerWatch:
         self.waiting: int | None = None
         self.cut: dict[str, Any] | None = None
         """set when the last power life ended without an orderly stop: began, last_seen (wall seconds or None)"""
-        self.picture: PowerPicture = wording.nothing_known()
         self._fitted_genset, self._fitted_board = genset, board
         self._boot = boot
         self._hand: str | None = None
@@ -92,6 +91,8 @@ class PowerWatch:
         self._person_wh = 0.0
         self._minutes: Minutes | None = None
         self._people_left: int | None = None
+        self._readings = Readings(upses={})
+        self._picture: PowerPicture | None = None
         if memory:
             self._restore(memory)
 
@@ -131,8 +132,20 @@ class PowerWatch:
         acts = self._policy(now_s)
         acts += self._genset(now_s, wall, readings)
         acts += self._save(now_s, bool(acts))
-        self.picture = self._paint(now_s, readings)
+        self._readings, self._picture = readings, None
         return acts
+
+    @property
+    def picture(self) -> PowerPicture:
+        """As of the last step; painted when somebody looks."""
+        if self._picture is None:
+            self._picture = wording.nothing_known() if self._last_s is None else self._paint(self._last_s, self._readings)
+        return self._picture
+
+    @property
+    def minutes(self) -> Minutes | None:
+        """Left on the weakest battery."""
+        return self._minutes
 
     def _button(self, now_s: float, pressed: bool) -> None:
         """A button that hangs since before the start is a broken button, not a wish."""

@@ -1,0 +1,217 @@
+"""`./rekam power-plan`: what supply a site needs, with the arithmetic shown, on the screen and on one page of PDF.
+
+The connection follows the project's figures: 3,500 W for one set, 350 W more for each further set. Everything else is sized from
+what a set really draws (measured where a station's report is given) with the factors named beside each line. A plan, not a permit:
+an electrician must confirm cable and breaker on site.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+HELP = "connection, UPS, genset, fuel, cable and solar for a site, with the arithmetic"
+
+FIRST_SET_W, NEXT_SET_W = 3500.0, 350.0
+SET_DRAW_W = 160.0
+"""one set at work: Pi, screen, cameras, scanner, lamp, router share (replace by --draw or --report)"""
+VOLTS = 230.0
+POWER_FACTOR = 0.9
+UPS_EFFICIENCY = 0.85
+BATTERY_USABLE = 0.6
+"""lead battery: half-way through its life, not below 20 %"""
+BREAKERS_A = (6, 10, 16, 20, 25, 32, 40, 50, 63)
+CABLES_MM2 = ((1.5, 13), (2.5, 18), (4.0, 24), (6.0, 31), (10.0, 42), (16.0, 56))
+"""copper in conduit: cross-section, amperes it may carry (IEC 60364-5-52, method B2, two loaded cores)"""
+DROP_LIMIT = 0.03
+COPPER_OHM_MM2_M = 0.0225
+"""warm copper"""
+UPS_VA = (600, 850, 1000, 1200, 1500, 2000, 3000, 5000, 6000, 10_000)
+GENSET_KVA = (2.0, 3.0, 5.0, 6.5, 8.0, 10.0, 12.0, 15.0, 20.0)
+INRUSH = 1.5
+LITRES_KWH = 0.45
+IDLE_LITRES_HOUR = 0.8
+SUN_HOURS = 4.0
+"""full-sun hours of a day in the wet season"""
+SOLAR_LOSSES = 0.7
+PANEL_W = 450.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One result: what, how much, and the arithmetic behind it."""
+
+    what: str
+    result: str
+    arithmetic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is asked for."""
+
+    sets: int
+    hours: float = 7.0
+    outage_h: float = 1.0
+    """to be bridged by the UPS alone"""
+    genset_h: float = 4.0
+    """of a day on the genset"""
+    cable_m: float = 20.0
+    draw_w: float = SET_DRAW_W
+
+
+def plan(site: Site) -> list[Line]:
+    """All lines of the plan."""
+    return [*_connection(site), *_ups(site), *_genset(site), *_solar(site)]
+
+
+def connection_w(sets: int) -> float:
+    return FIRST_SET_W + NEXT_SET_W * (sets - 1)
+
+
+def _connection(site: Site) -> list[Line]:
+    watts = connection_w(site.sets)
+    amperes = watts / (VOLTS * POWER_FACTOR)
+    breaker = _at_least(amperes, BREAKERS_A)
+    mm2 = _cable(breaker, site.cable_m)
+    drop = _drop(breaker, site.cable_m, mm2)
+    return [
+        Line("Connection", f"{watts:,.0f} W", f"{FIRST_SET_W:,.0f} + {NEXT_SET_W:.0f} x ({site.sets} - 1)"),
+        Line("Current", f"{amperes:.1f} A", f"{watts:,.0f} W / ({VOLTS:.0f} V x {POWER_FACTOR})"),
+        Line("Breaker", f"{breaker} A", f"next standard size above {amperes:.1f} A"),
+        Line("Cable", f"{mm2:g} mm2 copper", f"carries {breaker} A, loses {100 * drop:.1f} % over {site.cable_m:g} m (limit {100 * DROP_LIMIT:.0f} %)"),
+    ]
+
+
+def _ups(site: Site) -> list[Line]:
+    draw_w = site.draw_w * site.sets
+    needed_va = draw_w * INRUSH / POWER_FACTOR / 0.6
+    va = _at_least(needed_va, UPS_VA)
+    wh = draw_w * site.outage_h / UPS_EFFICIENCY / BATTERY_USABLE
+    return [
+        Line("Draw at work", f"{draw_w:.0f} W", f"{site.draw_w:.0f} W x {site.sets} sets"),
+        Line("UPS", f"{va:,} VA", f"{draw_w:.0f} W x {INRUSH} / {POWER_FACTOR} / 0.6 (at most 60 % load) = {needed_va:.0f} VA"),
+        Line("UPS battery", f"{wh:,.0f} Wh", f"{draw_w:.0f} W x {site.outage_h:g} h / {UPS_EFFICIENCY} / {BATTERY_USABLE} (used battery)"),
+        Line("As 12 V batteries", f"{math.ceil(wh / 12 / 9)} x 9 Ah", f"{wh:,.0f} Wh / (12 V x 9 Ah)"),
+    ]
+
+
+def _genset(site: Site) -> list[Line]:
+    watts = connection_w(site.sets)
+    needed_kva = watts / 1000 / 0.8
+    kva = _at_least(needed_kva, GENSET_KVA)
+    draw_kw = site.draw_w * site.sets / UPS_EFFICIENCY / 1000
+    litres = site.genset_h * (IDLE_LITRES_HOUR + LITRES_KWH * draw_kw)
+    return [
+        Line("Genset", f"{kva:g} kVA", f"{watts:,.0f} W / power factor 0.8 = {needed_kva:.1f} kVA"),
+        Line("Fuel a day", f"{litres:.1f} l", f"{site.genset_h:g} h x ({IDLE_LITRES_HOUR} l + {LITRES_KWH} l/kWh x {draw_kw:.2f} kW)"),
+        Line("Fuel for five days", f"{math.ceil(5 * litres)} l", f"5 x {litres:.1f} l; keep it locked and away from the room"),
+    ]
+
+
+def _solar(site: Site) -> list[Line]:
+    day_wh = site.draw_w * site.sets * site.hours
+    peak_w = day_wh / SUN_HOURS / SOLAR_LOSSES
+    panels = math.ceil(peak_w / PANEL_W)
+    store_wh = day_wh / UPS_EFFICIENCY / 0.8
+    return [
+        Line("Energy a day", f"{day_wh / 1000:.2f} kWh", f"{site.draw_w * site.sets:.0f} W x {site.hours:g} h"),
+        Line("Solar (option)", f"{panels} x {PANEL_W:.0f} W panels", f"{day_wh:,.0f} Wh / {SUN_HOURS:g} sun hours / {SOLAR_LOSSES} = {peak_w:,.0f} W"),
+        Line("Solar battery", f"{store_wh / 1000:.1f} kWh LiFePO4", f"one day: {day_wh:,.0f} Wh / {UPS_EFFICIENCY} / 0.8"),
+    ]
+
+
+def _at_least(needed: float, sizes: Sequence[float]) -> float:
+    """The smallest size that is enough; several of the largest when none is."""
+    return next((size for size in sizes if size >= needed), math.ceil(needed / sizes[-1]) * sizes[-1])
+
+
+def _drop(amperes: float, metres: float, mm2: float) -> float:
+    """Relative voltage drop, there and back."""
+    return 2 * metres * COPPER_OHM_MM2_M / mm2 * amperes / VOLTS
+
+
+def _cable(breaker: float, metres: float) -> float:
+    for mm2, carries in CABLES_MM2:
+        if carries >= breaker and _drop(breaker, metres, mm2) <= DROP_LIMIT:
+            return mm2
+    return CABLES_MM2[-1][0]
+
+
+def measured_draw_w(report: Path) -> float:
+    """Mean draw of a running station from its power report (`wh` over hours of the days in the CSV). Raises ValueError."""
+    rows = [dict(zip(*pair, strict=True)) for pair in _csv_rows(report)]
+    hours = sum(float(row["mains_s"]) + float(row["battery_s"]) + float(row["genset_s"]) for row in rows) / 3600
+    if hours <= 0:
+        raise ValueError(f"{report} holds no hours; give --draw instead")
+    return sum(float(row["energy_wh"]) for row in rows) / hours
+
+
+def _csv_rows(report: Path) -> list[tuple[list[str], list[str]]]:
+    lines = [line.split(",") for line in report.read_text(encoding="utf-8").splitlines() if line]
+    return [(lines[0], line) for line in lines[1:]]
+
+
+def write_pdf(path: Path, site: Site, lines: Sequence[Line]) -> None:
+    """One A4 page."""
+    from reportlab.lib.pagesizes import A4  # slow to import, needed here alone
+    from reportlab.pdfgen.canvas import Canvas
+
+    page = Canvas(str(path), pagesize=A4, invariant=1)
+    page.setFont("Helvetica-Bold", 16)
+    page.drawString(50, 790, f"Power plan: {site.sets} set{'s' if site.sets > 1 else ''}, {site.hours:g} h a day")
+    height = 755
+    for line in lines:
+        page.setFont("Helvetica-Bold", 11)
+        page.drawString(50, height, line.what)
+        page.drawString(190, height, line.result)
+        page.setFont("Helvetica", 9)
+        page.drawString(190, height - 13, line.arithmetic)
+        height -= 38
+    page.setFont("Helvetica-Oblique", 9)
+    page.drawString(50, 60, "A plan, not a permit: an electrician confirms cable, breaker and earth on site.")
+    page.save()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "example: ./rekam power-plan --sets 2 --hours 7 --outage 1.5 --pdf plan.pdf"
+    parser.add_argument("--sets", type=int, default=1, help="equipment sets (default 1)")
+    parser.add_argument("--hours", type=float, default=7.0, help="working hours a day (default 7)")
+    parser.add_argument("--outage", type=float, default=1.0, metavar="H", help="hours the UPS alone must bridge (default 1)")
+    parser.add_argument("--genset-hours", type=float, default=4.0, metavar="H", help="hours a day on the genset (default 4)")
+    parser.add_argument("--cable", type=float, default=20.0, metavar="M", help="metres from the meter to the room (default 20)")
+    parser.add_argument("--draw", type=float, metavar="W", help=f"what one set draws at work (default {SET_DRAW_W:.0f} W)")
+    parser.add_argument("--report", type=Path, metavar="CSV", help="take the draw from a station's power report")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="write the plan as one page of PDF")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the lines as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when a plan was made; 2 with a sentence when the request makes none."""
+    try:
+        site = _site(args)
+    except (ValueError, OSError, KeyError) as problem:
+        print(f"No plan can be made: {problem}.")
+        return 2
+    lines = plan(site)
+    for line in lines:
+        print(f"{line.what:20} {line.result:22} {line.arithmetic}")
+    print("A plan, not a permit: an electrician confirms cable, breaker and earth on site.")
+    if args.pdf:
+        write_pdf(args.pdf, site, lines)
+    if args.json:
+        args.json.write_bytes(msgspec.json.encode(lines))
+    return 0
+
+
+def _site(args: argparse.Namespace) -> Site:
+    draw_w = measured_draw_w(args.report) if args.report else args.draw or SET_DRAW_W
+    site = Site(args.sets, args.hours, args.outage, args.genset_hours, args.cable, draw_w)
+    if not 1 <= site.sets <= 20:
+        raise ValueError("--sets must be 1 to 20")
+    if min(site.hours, site.draw_w) <= 0 or min(site.outage_h, site.genset_h, site.cable_m) < 0 or max(site.hours, site.genset_h) > 24:
+        raise ValueError("hours must be 0 to 24, draw above 0, lengths not negative")
+    return site
