@@ -24,14 +24,14 @@ from edge.devices.register import EquipmentRegister
 from edge.enrolment.judging import Judge
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.session import Gate, Hooks, Identity, Session
-from edge.enrolment.slip import SlipMaker
-from edge.enrolment.slip_printing import a4_slip, escpos_slip
+from edge.enrolment.slip_printing import slip_maker
 from edge.enrolment.taking import Devices
 from edge.errors import DeviceError, StoreError
 from edge.fitting import Fitted, fit
 from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
 from edge.power.manager import Lines, PowerManager
+from edge.power.picture import State
 from edge.power.stopping import OrderlyStop, Part
 from edge.power.supervisor import Supervisor
 from edge.power.watch import FittedUps
@@ -45,7 +45,7 @@ from protocols.record import FormatError, Receipt
 from protocols.roster import OpenRoster, Operator, open_roster
 from protocols.sealing import RecordSealer
 from station_config.load import load_texts
-from station_config.schema import Printer, StationConfig
+from station_config.schema import StationConfig
 
 SOFTWARE = "0.1.0"
 MB = 1024 * 1024
@@ -159,9 +159,14 @@ class Station:
             lambda record_id: RecordSealer(record_id, station.id, self._keys.audiences, random_bytes), random_bytes,
         )
         return Session(
-            Identity(station.id, station.name, station.place, station.language), _devices(self._fitted), Judge(with_overrides(config.quality.limits)),
-            keeping, self._open_roster, _slip_maker(config.devices.printer), self._texts, self._clock,
-            Hooks(self._gate, self._power_for_page, self._link, self._wake, lambda: self._power.ask_stop("stop_asked")), _outage(self._power.watch.cut, self._clock.wall_s()),
+            Identity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
+            Judge(with_overrides(config.quality.limits)), keeping, self._open_roster, slip_maker(config.devices.printer), self._texts, self._clock,
+            self._hooks(), _outage(self._power.watch.cut, self._clock.wall_s()),
+        )
+
+    def _hooks(self) -> Hooks:
+        return Hooks(
+            self._gate, self._power_for_page, self._link, self._wake, lambda: self._power.ask_stop("stop_button"), lambda act: self._power.genset_by_hand(act),
         )
 
     def _stop_parts(self) -> list[Part]:
@@ -182,8 +187,9 @@ class Station:
     # --- what they ask of each other
 
     def _gate(self) -> Gate:
-        permissions = self._power.picture().permissions
-        return Gate(next_person=permissions.next_person, reason="" if permissions.next_person else "power_no_next")
+        picture = self._power.picture()
+        allowed = picture.permissions.next_person
+        return Gate(next_person=allowed, reason="" if allowed else "power_no_next", stopping=picture.state is State.STOPPING)
 
     def _power_for_page(self) -> dict[str, Any]:
         """Asked by the session's loop at each turn, which is its sign of life."""
@@ -292,12 +298,6 @@ class Station:
 
 async def _pressed(pins: Gpio) -> bool:
     return pins.read(BUTTON)
-
-
-def _slip_maker(printer: Printer | None) -> SlipMaker:
-    if printer is not None and printer.kind == "system":
-        return a4_slip
-    return escpos_slip(printer.width_mm if printer else 80)
 
 
 def _outage(cut: dict[str, Any] | None, now_s: float) -> dict[str, str] | None:
