@@ -156,8 +156,7 @@ def reset_for(packet: bytes) -> bytes:
 
 def checksum(data: bytes) -> int:
     """Internet checksum (RFC 1071)."""
-    words = struct.unpack(f">{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2))
-    total = sum(words)
+    total: int = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

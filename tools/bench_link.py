@@ -1,7 +1,8 @@
 """`./rekam bench link`: what arrives over a bad link, by our custody and by the usual ways, in the same run.
 
 Each sender gets a link of its own of the same kind: two network namespaces with a line between them that has a rate, a round trip, loss and
-a schedule of cuts (simulators/tun_link.py, needs root), a real Mosquitto, real programs at both ends. Goodput is distinct payload at the
+a schedule of cuts (simulators/tun_link.py, needs root), a real Mosquitto, real programs at both ends. Without root a cutting proxy on loopback
+stands in (simulators/link.py): what arrives is then right, how fast is too kind to everybody. Goodput is distinct payload at the
 district as a share of what the line could carry while it was up, TCP/IP headers and all.
 """
 
@@ -20,8 +21,9 @@ from pathlib import Path
 from rich.console import Console
 
 from simulators.shaped_line import Shape
-from simulators.tun_link import DISTRICT_IP, inside, possible, sides
+from simulators.tun_link import possible
 from tools import bench_link_tus
+from tools.bench_link_lines import make_way, unique
 from tools.bench_link_rekam import DISTRICT, STATION
 from tools.keys import make_site
 from tools.paths import ROOT
@@ -38,7 +40,6 @@ SCENARIOS = {
 """name -> what it is, its line, the share that ours must reach"""
 PEERS = {"rekam": 0, "mqtt-whole": 0, "mqtt-16k": 16_384, "tus": 0}
 """name -> bytes of a message for the MQTT ones, 0 is a whole record"""
-PORT = 1883
 MOSQUITTO = "listener {port} {host}\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nlog_type error\n"
 
 
@@ -67,9 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    reason = possible() or ("" if shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") else "needs mosquitto")
-    if reason:
-        print(f"rekam: bench link {reason}. tests/wire runs the same code over a cutting proxy without that.", file=sys.stderr)
+    if shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        print("rekam: bench link needs Mosquitto. Install it: apt-get install mosquitto", file=sys.stderr)
         return 2
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="rekam-link-"))
     try:
@@ -84,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def measure_all(arguments: argparse.Namespace, folder: Path) -> list[Row]:
     """One scenario after the other, all senders of a scenario side by side."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
+    if possible():
+        console.print(f"a line between namespaces {possible()}: a proxy on loopback is used instead, which is too kind to every sender")
     peers = arguments.peer or list(PEERS)
     if "tus" in peers and (reason := bench_link_tus.missing()):
         console.print(f"tus is left out: {reason}")
@@ -147,13 +149,14 @@ class Run:
         folder.mkdir(parents=True)
         self._folder, self._scenario, self._peer, self._seconds = folder, scenario, peer, seconds
         self._shape = SCENARIOS[scenario][1]
-        self._name = f"rk{os.getpid()}{scenario}{list(PEERS).index(peer)}"
+        self._way = make_way(unique(scenario, list(PEERS).index(peer)), self._shape, folder)
         records = int(self._shape.usable_bytes(seconds) / RECORD_BYTES) + 4
-        facts = {"host": DISTRICT_IP, "port": PORT, "records": records, "record_bytes": RECORD_BYTES, "message_bytes": PEERS[peer]}
-        (folder / "bench.json").write_text(json.dumps(facts), encoding="utf-8")
+        for side, place in (("station", self._way.station), ("district", self._way.district)):
+            facts = {"host": place.host, "port": place.port, "records": records, "record_bytes": RECORD_BYTES, "message_bytes": PEERS[peer]}
+            (folder / f"{side}.json").write_text(json.dumps(facts), encoding="utf-8")
 
     async def measure(self) -> Row:
-        link = Program([sys.executable, "-m", "simulators.tun_link", self._name, json.dumps(asdict(self._shape)), str(self._folder / "line.json")], self._log("link"))
+        link = Program(self._way.command, self._log("link"))
         await link.start()
         server, receiver, sender = self._programs()
         try:
@@ -186,7 +189,7 @@ class Run:
         return None
 
     def _programs(self) -> tuple[Program, Program | None, Program]:
-        here, there = (inside(side) for side in sides(self._name))
+        here, there, host, port = self._way.station.prefix, self._way.district.prefix, self._way.district.host, self._way.district.port
         python = [sys.executable, "-m"]
         if self._peer == "rekam":
             make_site(self._folder / "site", [STATION], district=DISTRICT)
@@ -196,8 +199,8 @@ class Run:
         receiver = Program([*there, *python, *ends[0], str(self._folder)], self._log("receiver"))
         sender = Program([*here, *python, *ends[1], str(self._folder)], self._log("sender"))
         if self._peer == "tus":
-            return Program([*there, *bench_link_tus.command(DISTRICT_IP, PORT, self._folder / "files")], self._log("server")), None, sender
-        (self._folder / "mosquitto.conf").write_text(MOSQUITTO.format(host=DISTRICT_IP, port=PORT), encoding="utf-8")
+            return Program([*there, *bench_link_tus.command(host, port, self._folder / "files")], self._log("server")), None, sender
+        (self._folder / "mosquitto.conf").write_text(MOSQUITTO.format(host=host, port=port), encoding="utf-8")
         broker = Program([*there, "mosquitto", "-c", str(self._folder / "mosquitto.conf")], self._log("broker"))
         return broker, receiver, sender
 
@@ -217,7 +220,7 @@ class Run:
         )
 
     def _counts(self) -> dict[str, dict[str, int]]:
-        path = self._folder / "line.json"
+        path = self._way.counts
         counts: dict[str, dict[str, int]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return counts
 

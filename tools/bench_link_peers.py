@@ -2,7 +2,7 @@
 
     python -m tools.bench_link_peers mqtt-sender|mqtt-receiver|tus-sender FOLDER
 
-`mqtt-sender` hands everything to paho at once, QoS 1, defaults: bench.json's `message_bytes` cuts a record into messages (0: whole). `tus-sender`
+`mqtt-sender` hands everything to paho at once, QoS 1, defaults: station.json's `message_bytes` cuts a record into messages (0: whole). `tus-sender`
 asks with HEAD how much is there and streams the rest in one PATCH; sockets have the same user time-out as ours.
 """
 
@@ -122,7 +122,10 @@ class Upload:
         self._connection = None
 
     def _send(self, connection: http.client.HTTPConnection, offset: int) -> None:
-        headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream", "Content-Length": str(len(self._data) - offset)}
+        headers = {
+            "Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream",
+            "Content-Length": str(len(self._data) - offset),
+        }
         connection.putrequest("PATCH", f"/{self._place}")
         for name, value in headers.items():
             connection.putheader(name, value)
@@ -156,4 +159,5 @@ def _ready() -> None:
 ROLES = {"mqtt-sender": mqtt_sender, "mqtt-receiver": mqtt_receiver, "tus-sender": tus_sender}
 
 if __name__ == "__main__":
-    ROLES[sys.argv[1]](Path(sys.argv[2]), json.loads(Path(sys.argv[2], "bench.json").read_text(encoding="utf-8")))
+    side = "district" if sys.argv[1] == "mqtt-receiver" else "station"
+    ROLES[sys.argv[1]](Path(sys.argv[2]), json.loads(Path(sys.argv[2], f"{side}.json").read_text(encoding="utf-8")))

@@ -2,7 +2,7 @@
 
     python -m tools.bench_link_rekam station FOLDER      python -m tools.bench_link_rekam district FOLDER
 
-FOLDER holds site/ (keys) and bench.json; the district writes result.json beside it when it is told to stop.
+FOLDER holds site/ (keys), station.json and district.json; the district writes result.json beside it when it is told to stop.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ def _holdings(store: DistrictStore) -> dict[str, float | None]:
     content = 0
     for record_id, settled in whole.items():
         if settled:
-            content += store.connection.execute("SELECT sum(size) FROM parts WHERE record_id = ?", (record_id,)).fetchone()[0]
+            content += sum(row[0] for row in store.connection.execute("SELECT size FROM parts WHERE record_id = ?", (record_id,)))
         else:
             content += sum(end - start for _, start, end in store.have(STATION, record_id))
     return {"records": sum(whole.values()), "payload_bytes": entries + content}
@@ -135,7 +135,7 @@ async def _until_told(work: "asyncio.Task[None]") -> None:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(relativeCreated)d %(name)s %(message)s")
     role, folder = sys.argv[1], Path(sys.argv[2])
-    facts = json.loads((folder / "bench.json").read_text(encoding="utf-8"))
+    facts = json.loads((folder / f"{role}.json").read_text(encoding="utf-8"))
     asyncio.run((station if role == "station" else district)(folder, facts))
 
 

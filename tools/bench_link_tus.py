@@ -23,9 +23,10 @@ def missing() -> str:
         return "needs node and npm"
     if not (FOLDER / "node_modules" / "@tus" / "server").is_dir():
         FOLDER.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", FOLDER, *PACKAGES], capture_output=True, text=True, check=False)
+        install = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(FOLDER), *PACKAGES]
+        done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode:
-            return f"npm cannot install @tus/server: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}"
+            return f"npm cannot install @tus/server: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}"
     (FOLDER / "server.mjs").write_text(SCRIPT, encoding="utf-8")
     return ""
 

@@ -29,6 +29,9 @@ from station_config.schema import Broker
 TLS_TIMEOUT_S = 20.0
 CONNACK_TIMEOUT_S = 10.0
 STALL_MIN_S, STALL_MAX_S = 2.0, 8.0
+PROBE_AFTER_S, PROBE_ANSWER_S = 6.0, 8.0
+"""A middlebox may acknowledge TCP for a path that is dead behind it. Something sent and nothing heard: the broker is asked for a word"""
+PING_ANSWER_S = 5.0
 TICK_S = 0.25
 
 NO_CHECK_TIME = 0x200000
@@ -80,6 +83,9 @@ class Connection:
         self._ticker: asyncio.TimerHandle | None = None
         self._socket: Any = None
         self._goodbye = False
+        self._heard_s = self._spoke_s = self._probed_s = 0.0
+        """last bytes from the broker, first message since then, last probe"""
+        self._filter = ""
         self._bbr_s = 0.0
         """when bbr was set last"""
         self._client = self._make_client(station, will)
@@ -95,7 +101,8 @@ class Connection:
         self._socket = self._client.socket()
         if self._socket is None:
             raise LinkDown("closed while connecting")
-        self._opened_s = self._clock.monotonic_s()
+        self._opened_s = self._heard_s = self._clock.monotonic_s()
+        self._filter = filters[-1]
         self._loop.add_reader(self._socket, self._read)
         self._client.on_socket_register_write = lambda _client, _data, sock: self._loop.add_writer(sock, self._write)
         self._client.on_socket_unregister_write = self._unregister
@@ -122,6 +129,8 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Put a message on the line; lost without a word when the connection ends."""
+        if self._spoke_s < self._heard_s:
+            self._spoke_s = self._clock.monotonic_s()
         self._client.publish(topic, payload, qos=0, retain=retain)
 
     @property
@@ -176,6 +185,7 @@ class Connection:
         self._end(LinkDown(str(reason), refused=not self.accepted))
 
     def _read(self) -> None:
+        self._heard_s = self._clock.monotonic_s()
         self._check(self._client.loop_read())
         while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             self._check(self._client.loop_read())
@@ -210,9 +220,22 @@ class Connection:
         now_s = self._clock.monotonic_s()
         if not self.accepted and now_s - self._opened_s > CONNACK_TIMEOUT_S:
             self._end(LinkDown("no answer from the broker"))
+        if self._unheard(now_s):
+            self._end(LinkDown("the broker says nothing any more"))
         if self._stalled(now_s):
             self._end(LinkDown("the path is dead: nothing is acknowledged any more"))
         self._ticker = self._loop.call_later(TICK_S, self._tick)
+
+    def _unheard(self, now_s: float) -> bool:
+        """The broker owes an answer to paho's ping or to our probe, a second SUBSCRIBE."""
+        if now_s - self._heard_s > self._broker.keepalive_s + PING_ANSWER_S:
+            return True
+        if self._spoke_s < self._heard_s or now_s - self._spoke_s < PROBE_AFTER_S:
+            return False
+        if self._probed_s < self._spoke_s:
+            self._probed_s = now_s
+            self._client.subscribe(self._filter, qos=0)
+        return now_s - self._probed_s > PROBE_ANSWER_S
 
     def _stalled(self, now_s: float) -> bool:
         """TCP data is out and no acknowledgement of any kind came for two round trips and a bit."""

@@ -20,10 +20,10 @@ class Limits:
     max_window: int = 524_288
     round_trips: float = 2.0
     """window = this many round trips of the measured rate ..."""
-    max_seconds: float = 4.0
+    max_seconds: float = 6.0
     """... and never more than this long on the line"""
-    chunk_cost: int = 180
-    """bytes a chunk costs beside its content: header 28, topic and MQTT 35, acknowledgement and its TCP/IP 110"""
+    chunk_cost: int = 120
+    """bytes a chunk costs beside its content: header 28, topic and MQTT 35, TCP acknowledgement of the answer 52"""
     min_chunk: int = 1_024
     first_chunk: int = 8_192
     max_chunk: int = 65_536
