@@ -2,7 +2,8 @@
 
 The board pulses the light within a lease and ends it by itself. So the shutter stays open for nearly a whole frame and the pulse
 makes the picture: frames are taken one after the other, from the first whose exposure began after the board's answer, until one is
-lit; a pulse may lie across two frames, so the one after it is looked at too and the brighter is kept. Not responsible for the dose limits (firmware) or for finding the iris (edge/quality/iris.py).
+lit; a pulse may lie across two frames, so the one after it is looked at too and the brighter is kept. Not responsible for the dose
+limits (firmware) or for finding the iris (edge/quality/iris.py).
 """
 
 from typing import Any
