@@ -1,0 +1,80 @@
+"""The station's clock: never backwards inside a boot, and it says how far it can be believed."""
+
+from pathlib import Path
+
+import pytest
+
+from edge import clock as module
+from edge.clock import SystemClock, local_day_minute
+
+NOON = 1_780_315_200.0
+
+
+class Machine:
+    """The operating system's two clocks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        self.mono_s, self.unix_s = 100.0, NOON
+        monkeypatch.setattr(module.time, "monotonic", lambda: self.mono_s)
+        monkeypatch.setattr(module.time, "time", lambda: self.unix_s)
+        self.rtc, self.ntp = tmp_path / "rtc0", tmp_path / "synchronized"
+        monkeypatch.setattr(module, "RTC", self.rtc)
+        monkeypatch.setattr(module, "NTP_REACHED", self.ntp)
+
+    def pass_s(self, seconds: float) -> None:
+        self.mono_s += seconds
+        self.unix_s += seconds
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
+    return Machine(monkeypatch, tmp_path)
+
+
+def test_trust_grows_from_none_to_network(machine: Machine) -> None:
+    clock = SystemClock()
+    assert clock.trust() == "none"
+    machine.rtc.touch()
+    assert clock.trust() == "rtc"
+    clock.district_says(NOON + 5)
+    assert clock.trust() == "district"
+    machine.ntp.touch()
+    assert clock.trust() == "network"
+
+
+def test_a_clock_that_never_was_set_is_not_believed(machine: Machine) -> None:
+    machine.unix_s = 100.0
+    machine.rtc.touch()
+    clock = SystemClock()
+    assert clock.trust() == "none"
+    clock.district_says(NOON)
+    assert clock.wall_s() == NOON
+    assert clock.trust() == "district"
+
+
+def test_set_back_by_little_it_stands_still_until_the_truth_arrives(machine: Machine) -> None:
+    clock = SystemClock()
+    assert clock.wall_s() == NOON
+    machine.unix_s -= 30
+    assert clock.wall_s() == NOON
+    machine.pass_s(40)
+    assert clock.wall_s() == NOON + 10
+
+
+@pytest.mark.parametrize("years", [-10, -1, 1, 10])
+def test_jumps_of_years_never_turn_it_back(machine: Machine, years: int) -> None:
+    machine.rtc.touch()
+    clock = SystemClock()
+    before = clock.wall_s()
+    machine.unix_s += years * 31_536_000
+    machine.pass_s(5)
+    after = clock.wall_s()
+    machine.pass_s(5)
+    assert before < after < clock.wall_s()
+    assert clock.trust() == ("none" if years < 0 else "rtc")
+
+
+def test_local_day_and_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    day, minute = local_day_minute(NOON)
+    assert day.startswith("2026-06-0")
+    assert 0 <= minute < 1440

@@ -1,0 +1,110 @@
+"""The energy model learns from discharges that a simulated battery really makes."""
+
+import random
+
+import pytest
+
+from edge.power.energy import SLICES, UNLEARNT_BAND, Battery, Draw, Work, dump, restore
+from edge.power.picture import Minutes
+from simulators.power import UpsBattery
+
+
+def discharge(model: Battery, ups: UpsBattery, watts: float, down_to_soc: float = 0.2) -> list[tuple[float, float]]:
+    """Drive both; returns (minutes said, minutes true to the same end) once a minute."""
+    ups.load_w = watts
+    said: list[tuple[float, float]] = []
+    for second in range(40_000):
+        ups.process(1.0, 0.0, 0.0)
+        model.on_battery(round(ups.charge_percent), watts, 1.0)
+        if second % 60 == 59:
+            minutes = model.minutes(round(ups.charge_percent), watts)
+            assert minutes is not None
+            said.append((minutes.likely, 60 * (ups.left_wh - 0.1 * ups.usable_wh) / ups.drain_w))
+        if ups.soc < down_to_soc:
+            break
+    model.end()
+    ups.process(1.0, 230.0, 50.0)
+    return said
+
+
+def test_before_the_first_discharge_the_band_says_how_little_is_known() -> None:
+    model = Battery(500)
+    minutes = model.minutes(80, 120)
+    assert minutes is not None
+    assert minutes.low == pytest.approx(minutes.likely * (1 - UNLEARNT_BAND))
+    assert not model.learnt
+
+
+@pytest.mark.parametrize("health", [1.0, 0.7, 0.4])
+def test_after_two_discharges_minutes_are_within_fifteen_percent(health: float) -> None:
+    ups, model = UpsBattery(capacity_wh=300, health=health), Battery(300)
+    for _ in range(2):
+        ups.soc = 1.0
+        discharge(model, ups, 150)
+    ups.soc = 1.0
+    said = discharge(model, ups, 150, down_to_soc=0.5)
+    assert model.learnt
+    for likely, true in said[1:]:
+        assert likely == pytest.approx(true, rel=0.15)
+
+
+def test_a_discharge_that_begins_half_full_teaches_only_what_it_saw() -> None:
+    ups, model = UpsBattery(capacity_wh=300), Battery(300)
+    ups.soc = 0.5
+    discharge(model, ups, 150)
+    top = int(ups.charge_percent)
+    assert all(wh is None for wh in model.slices_wh[8:])
+    assert top < 80
+
+
+def test_unknown_charge_is_unknown_time() -> None:
+    model = Battery(300)
+    model.on_battery(None, 150, 60)
+    assert model.minutes(None, 150) is None
+    assert model.minutes(50, 0) is None
+
+
+def test_dead_while_it_reported_much_is_remembered() -> None:
+    model = Battery(300)
+    for _ in range(120):
+        model.on_battery(95, 150, 1.0)
+    model.died()
+    minutes = model.minutes(95, 150)
+    assert minutes is not None
+    assert minutes.likely < 5
+
+
+def test_a_light_load_teaches_nothing() -> None:
+    ups, model = UpsBattery(capacity_wh=50), Battery(50)
+    discharge(model, ups, 12)
+    assert model.slices_wh == [None] * SLICES
+
+
+def test_draw_follows_the_mix_and_jumps_with_a_change_of_regime() -> None:
+    draw, rng = Draw(), random.Random(1)
+    for _ in range(2000):
+        draw.observe("capture", rng.uniform(140, 160), 2.0)
+    assert draw.expected_w("idle") == pytest.approx(150, rel=0.05)
+    for _ in range(90):
+        draw.observe("idle", 15, 2.0)
+    assert draw.expected_w("idle") < 40, "three minutes after closing, not twenty"
+    assert draw.watts("print") == 110, "never seen: a first guess"
+
+
+def test_people_left_uses_the_careful_end_and_keeps_the_reserve() -> None:
+    work = Work(person_s=240)
+    assert work.people_left(Minutes(low=25, likely=40, high=60), 5) == 5
+    assert work.people_left(Minutes(low=4, likely=6, high=9), 5) == 0
+    assert work.people_left(None, 5) is None
+
+
+def test_memory_survives_and_forgets_what_is_no_longer_fitted() -> None:
+    ups, model = UpsBattery(capacity_wh=300), Battery(300)
+    discharge(model, ups, 150)
+    draw, work = Draw(), Work()
+    work.done(300, 8.0)
+    kept = dump({"rekam": model, "old": Battery(10)}, draw, work)
+    fresh, other = {"rekam": Battery(300)}, Work()
+    restore(kept, fresh, Draw(), other)
+    assert fresh["rekam"].slices_wh == model.slices_wh
+    assert other == work

@@ -1,0 +1,57 @@
+"""The power plan: the project's figures, arithmetic that adds up, one page of PDF, refusals in one sentence."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from edge.power.report import Day, to_csv
+from tools import power_plan
+from tools.power_plan import Site, connection_w, plan
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    power_plan.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(("sets", "watts"), [(1, 3500), (2, 3850), (5, 4900)])
+def test_connection_is_3500_watts_and_350_for_each_further_set(sets: int, watts: float) -> None:
+    assert connection_w(sets) == watts
+    assert plan(Site(sets))[0].result == f"{watts:,} W"
+
+
+def test_breaker_carries_the_current_and_cable_carries_the_breaker() -> None:
+    lines = {line.what: line for line in plan(Site(1, cable_m=20))}
+    assert lines["Current"].result == "16.9 A"
+    assert lines["Breaker"].result == "20 A"
+    assert lines["Cable"].result == "4 mm2 copper"
+    far = {line.what: line for line in plan(Site(1, cable_m=80))}
+    assert far["Cable"].result == "16 mm2 copper", "a long way needs copper for the voltage, not for the heat"
+
+
+def test_battery_is_hours_times_watts_through_its_losses() -> None:
+    lines = {line.what: line for line in plan(Site(1, outage_h=1.0, draw_w=160))}
+    assert lines["UPS battery"].result == f"{160 / 0.85 / 0.6:,.0f} Wh"
+
+
+def test_the_draw_comes_from_a_stations_report(tmp_path: Path) -> None:
+    report = tmp_path / "power.csv"
+    report.write_text(to_csv([Day("2026-06-01", mains_s=3600 * 9, battery_s=3600, energy_wh=1420)]))
+    assert power_plan.measured_draw_w(report) == 142
+
+
+def test_one_page_of_pdf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pdf, data = tmp_path / "plan.pdf", tmp_path / "plan.json"
+    assert power_plan.run(arguments("--sets", "2", "--pdf", str(pdf), "--json", str(data))) == 0
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    assert b"/Count 1" in pdf.read_bytes()
+    assert "3,850 W" in capsys.readouterr().out
+    assert data.stat().st_size > 100
+
+
+@pytest.mark.parametrize("words", [("--sets", "0"), ("--hours", "30"), ("--report", "/nonexistent.csv"), ("--draw", "-5")])
+def test_nonsense_is_refused_in_one_sentence(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert power_plan.run(arguments(*words)) == 2
+    assert capsys.readouterr().out.startswith("No plan can be made: ")

@@ -1,0 +1,107 @@
+"""systemd's notification, the supervisor that feeds only on progress, the count of starts, the resume times, the Pi's complaints."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.power.host import read_host
+from edge.power.picture import HostView
+from edge.power.resume import outage_times
+from edge.power.starts import Starts
+from edge.power.supervisor import Supervisor, sd_notify
+
+
+class HandClock:
+    """Moved by the test."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def wall_s(self) -> float:
+        return 1_780_000_000 + self.now_s
+
+    def trust(self) -> str:
+        return "rtc"
+
+    async def sleep_s(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("address", [lambda folder: f"{folder}/notify", lambda _: f"@rekam-test-{os.getpid()}"])
+def test_sd_notify_reaches_a_path_and_an_abstract_socket(address: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = address(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("\0" + where[1:] if where.startswith("@") else where)
+        monkeypatch.setenv("NOTIFY_SOCKET", where)
+        sd_notify("WATCHDOG=1")
+        assert systemd.recv(100) == b"WATCHDOG=1"
+
+
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    sd_notify("READY=1")
+
+
+def test_one_part_that_hangs_starves_the_watchdog_and_is_named_once() -> None:
+    clock, said, fed = HandClock(), [], []
+    supervisor = Supervisor(clock, {"session": 10, "store": 30}, feed=lambda: fed.append(clock.now_s), say=said.append)
+    supervisor.turn()
+    clock.now_s = 15
+    supervisor.progress("store")
+    supervisor.turn()
+    supervisor.turn()
+    assert said == ["WATCHDOG=1", "STATUS=waiting for session"]
+    assert supervisor.late() == ("session",)
+    supervisor.progress("session")
+    supervisor.turn()
+    assert said[2:] == ["WATCHDOG=1", "STATUS=working"]
+    assert fed == [0, 15]
+
+
+def test_an_unknown_part_is_a_programming_error() -> None:
+    with pytest.raises(AssertionError):
+        Supervisor(HandClock(), {"session": 10}).progress("sesion")
+
+
+def test_starts_count_crashes_of_one_boot_only(tmp_path: Path) -> None:
+    path = tmp_path / "starts.json"
+    assert [Starts(path, "a").begin() for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert Starts(path, "b").begin() == 1, "a power cut is no crash"
+    Starts(path, "b").settled()
+    assert Starts(path, "b").begin() == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"boot": "a", "unsettled": "x"}'])
+def test_a_damaged_count_never_stops_a_start(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "starts.json"
+    path.write_bytes(content)
+    assert Starts(path, "a").begin() == 1
+    assert Starts(tmp_path / "no" / "folder.json", "a").begin() == 1
+
+
+def test_outage_times_only_where_the_clock_can_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = {"began": 1_780_000_000.0, "last_seen": 1_780_000_600.0, "orderly": False}
+    known = outage_times(cut, 1_780_001_740.0, "rtc")
+    assert set(known) == {"from", "to"}
+    assert all(len(value) == 5 and value[2] == ":" for value in known.values())
+    assert outage_times(cut, 1_780_001_740.0, "none") == {}
+    assert outage_times(cut, 1_779_000_000.0, "rtc") == {}, "the clock was reset by the outage"
+    assert outage_times(None, 0.0, "rtc") == {}
+
+
+def test_the_pis_complaints_and_unknown_elsewhere(tmp_path: Path) -> None:
+    flags, heat = tmp_path / "throttled", tmp_path / "temp"
+    assert read_host(flags, heat) == HostView(None, None)
+    flags.write_text("50005\n")
+    heat.write_text("61500\n")
+    assert read_host(flags, heat) == HostView(under_voltage=True, temperature_c=61.5)
+    flags.write_text("50000\n")
+    heat.write_text("garbage\n")
+    assert read_host(flags, heat) == HostView(under_voltage=False, temperature_c=None)
