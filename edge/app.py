@@ -56,6 +56,8 @@ ERRANDS_MAX = 256
 BEAT_S = 2.0
 BUTTON = "power_button"
 STEP_S = 10.0
+READ_S = 2.0
+"""the page says why it stops before it goes dark"""
 HALT_LEASE_S = 90
 WIRE_CHARACTERS = 200
 LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
@@ -171,7 +173,8 @@ class Station:
 
     def _stop_parts(self) -> list[Part]:
         """Before the machine halts: what is under way is committed, then the board is told, which cuts the supply after its lease."""
-        return [Part("step", self._step_committed, STEP_S), Part("board", self._tell_board)]
+        shown = Part("page", partial(self._clock.sleep_s, READ_S))
+        return [Part("step", self._step_committed, STEP_S), Part("ledger", self._errands.join), shown, Part("board", self._tell_board)]
 
     def _power_manager(self, memory: bytes | None) -> PowerManager:
         upses = [
@@ -249,9 +252,9 @@ class Station:
         self._stop.set()
 
     async def _step_committed(self) -> None:
-        """What was captured is judged, sealed and durable before anything is parked."""
+        """Nothing more is captured, and what was is judged, sealed and durable before anything is parked."""
         async for snapshot in self._session.changes():
-            if snapshot["activity"] in (None, "capturing"):
+            if snapshot["phase"] == "stopping" and snapshot["activity"] is None:
                 return
 
     async def _tell_board(self) -> None:
@@ -272,6 +275,7 @@ class Station:
                 await self._worker.run(errand)
             except (StoreError, FormatError) as error:
                 log.warning("could not be kept: %s", error)
+            self._errands.task_done()
             self._uplink.wake()
 
     async def _purge(self) -> None:

@@ -67,6 +67,12 @@ class Child:
         except TimeoutError:
             await self.kill()
 
+    async def ended(self) -> int:
+        """Wait until it ends by itself; its exit code."""
+        await self._wait()
+        assert self._process is not None
+        return self._process.returncode or 0
+
     def tail(self, lines: int = 6) -> str:
         """The last lines of its log, for a message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""

@@ -383,7 +383,7 @@ class PowerWatch:
             notices=(),
         )
         notices = wording.notices(picture, self.supply, self.batteries, self.power, board_silent=self._fitted_board and board is None)
-        return replace(picture, sentence=wording.sentence(picture), notices=notices)
+        return replace(picture, sentence=wording.sentence(picture, asked=self._stop_why is not None), notices=notices)
 
     def _genset_age(self, now_s: float) -> float | None:
         return None if self._genset_told_s is None else now_s - self._genset_told_s

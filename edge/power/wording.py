@@ -50,10 +50,10 @@ def nothing_known() -> PowerPicture:
     )
 
 
-def sentence(picture: PowerPicture) -> Notice:
-    """The one line for every screen."""
+def sentence(picture: PowerPicture, *, asked: bool = False) -> Notice:
+    """The one line for every screen; asked: the stop was somebody's wish and not the battery's."""
     if picture.state is State.STOPPING:
-        return Notice("power_stopping", "alarm")
+        return Notice("power_stopping_asked" if asked else "power_stopping", "alarm")
     if picture.source is Source.BATTERY:
         return _on_battery(picture)
     names = {Source.MAINS: "power_mains", Source.GENSET: "power_genset", Source.UNKNOWN: "power_unknown"}

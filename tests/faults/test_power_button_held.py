@@ -1,7 +1,7 @@
 """The power button: held three seconds it means stop; brushed it means nothing; stuck since the start it is a broken button."""
 
 from edge.power.picture import State
-from tests.faults.site import site
+from tests.faults.site import sentence, site
 
 
 def test_held_for_three_seconds_it_stops_in_good_order() -> None:
@@ -28,3 +28,10 @@ def test_a_stuck_button_does_not_stop_the_station_again_after_its_restart() -> N
     here.run(600)
     assert not here.stopped
     assert here.watch.picture.state is State.NORMAL
+
+
+def test_the_operator_is_not_told_of_an_empty_battery_that_is_full() -> None:
+    here = site()
+    here.world.button(True)
+    assert here.run(5, until=lambda: here.stopped)
+    assert sentence(here, "power_stopping_asked") == "Alat dimatikan dengan tertib. Data aman."
