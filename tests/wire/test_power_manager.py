@@ -62,6 +62,12 @@ class Running:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def age_s(self) -> float:
+        """Of the UPS's last word."""
+        stale_s = self.manager.picture().upses[0].stale_s
+        assert stale_s is not None
+        return stale_s
+
     async def until(self, found: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
         await until(found, what, timeout_s)
 
@@ -130,10 +136,10 @@ def test_a_upsd_that_misbehaves_is_reopened_and_never_believed(fault: str) -> No
         async with Running(Power(poll_s=0.2), port, None).started() as here:
             await here.until(lambda: here.manager.picture().source is Source.MAINS, "mains")
             upsd.set_fault(fault, True)
-            await here.until(lambda: (here.manager.picture().upses[0].stale_s or 0) > 1.0, "the age of the last word to grow")
+            await here.until(lambda: here.age_s() > 1.0, "the age of the last word to grow")
             assert here.manager.picture().source is Source.MAINS
             upsd.set_fault(fault, False)
-            await here.until(lambda: (here.manager.picture().upses[0].stale_s or 9) < 0.5, "fresh words")
+            await here.until(lambda: here.age_s() < 0.5, "fresh words")
         await upsd.stop()
 
     asyncio.run(drive())
