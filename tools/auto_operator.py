@@ -1,7 +1,7 @@
 """An operator made of code: drives a station only through what the operator page uses, and the simulated people through the world.
 
-It reads the snapshot, moves the person's body, and presses the primary action: nothing it does is out of an operator's reach. When
-the station is away (a power cut) it waits; when the station is back it goes on with what the screen offers.
+It follows the page's stream of snapshots, moves the person's body, and presses the primary action: nothing it does is out of an
+operator's reach. When the station is away (a power cut) it waits; when the station is back it goes on with what the screen offers.
 """
 
 import asyncio
@@ -14,9 +14,15 @@ from simulators.control import ControlClient
 from simulators.world import WorldClock
 
 Snapshot = dict[str, Any]
-POLL_S = 0.05
+LOOK_S = 0.25
+"""a screen that stays as it is, is looked at again after this"""
+SIGNING_LOOK_S = 0.02
+"""while the pen writes: nothing on the screen tells when it rests"""
+AWAY_S = 0.05
 TIMEOUT_S = 10.0
+SNAPSHOT_BYTES_MAX = 1024 * 1024
 FINGERS = ("finger", "check")
+DATA = b"data: "
 PATIENCE_S = 12.0
 """how long a device may be away before the operator goes on without it"""
 
@@ -26,10 +32,14 @@ class StationAway(Exception):
 
 
 class StationPage:
-    """The operator page's HTTP interface: GET /api/state, POST /api/events."""
+    """The operator page's HTTP interface: GET /api/state, GET /api/stream, POST /api/events."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
+        self._stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._seen: Snapshot = {}
+        self._posted = 0
+        """version of the snapshot that shows the effect of the last touch"""
 
     async def state(self) -> Snapshot:
         """The snapshot. Raises StationAway."""
@@ -41,7 +51,40 @@ class StationPage:
     async def post(self, event: str, **fields: Any) -> Snapshot:
         """One event; the answer says whether it was accepted. Raises StationAway."""
         _, body = await asyncio.to_thread(self._call, "POST", "/api/events", {"event": event, **fields})
+        self._posted = body.get("version", 0)
         return body
+
+    async def next_state(self, wait_s: float) -> Snapshot:
+        """The newest snapshot, as soon as it shows what was touched and is new; after `wait_s` the one that stands. Raises StationAway."""
+        try:
+            async with asyncio.timeout(None if not self._seen else wait_s) as patience:
+                while True:
+                    self._seen = await self._received()
+                    if self._seen["version"] >= self._posted:
+                        patience.reschedule(0)  # only what has arrived already
+        except TimeoutError:
+            return self._seen
+        except (OSError, ValueError) as problem:
+            await self.close()
+            raise StationAway(str(problem)) from problem
+
+    async def close(self) -> None:
+        """End the stream; the next snapshot opens another."""
+        stream, self._stream, self._seen, self._posted = self._stream, None, {}, 0
+        if stream is not None:
+            stream[1].close()
+            await asyncio.gather(stream[1].wait_closed(), return_exceptions=True)
+
+    async def _received(self) -> Snapshot:
+        """The next snapshot of the stream, which is opened when it is not. Raises OSError."""
+        if self._stream is None:
+            self._stream = await asyncio.open_connection(*self._address, limit=SNAPSHOT_BYTES_MAX)
+            self._stream[1].write(f"GET /api/stream HTTP/1.1\r\nHost: {self._address[0]}:{self._address[1]}\r\n\r\n".encode())
+        while line := await self._stream[0].readline():
+            if line.startswith(DATA):
+                snapshot: Snapshot = json.loads(line[len(DATA) :])
+                return snapshot
+        raise ConnectionResetError("the stream ended")
 
     def _call(self, method: str, path: str, body: Snapshot | None) -> tuple[int, Snapshot]:
         connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
@@ -74,31 +117,36 @@ class AutoOperator:
         self.snapshot: Snapshot = {}
         self.watch: Callable[[Snapshot], None] = lambda snapshot: None
         """told of every snapshot seen"""
+        self.may_call: Callable[[int], bool] = lambda person: True
+        """whether the operator calls this person now"""
 
     async def record_all(self) -> None:
         """Return when the last person has gone home."""
         self._people = (await self._world.ask("people"))["people"]
-        while not self._finished():
-            try:
-                await self._look_and_act()
-            except StationAway:
-                self.snapshot, self._signing = {}, False
-            await self._clock.sleep_s(POLL_S)
+        try:
+            while not self._finished():
+                try:
+                    await self._look_and_act()
+                except StationAway:
+                    self.snapshot, self._signing = {}, False
+                    await self._clock.sleep_s(AWAY_S)
+        finally:
+            await self._page.close()
 
     def _finished(self) -> bool:
         return self.current >= len(self._people)
 
     async def _look_and_act(self) -> None:
-        self.snapshot = await self._page.state()
+        self.snapshot = await self._page.next_state(SIGNING_LOOK_S if self._signing else LOOK_S)
         self.watch(self.snapshot)
         if "log_in" in self.snapshot["actions"] and self.snapshot["operator"] is None:
             await self._page.post("log_in", **self._login)
         elif self.snapshot["phase"] == "enrolling":
             self._saved = self._saved or bool(self.snapshot["saved"])
             await self._go_on()
-        elif self._saved:
+        elif self._saved and self.snapshot["phase"] != "stopping":
             self.current, self._saved = self.current + 1, False
-        elif "next_person" in self.snapshot["actions"]:
+        elif "next_person" in self.snapshot["actions"] and self.may_call(self.current):
             await self._next_person()
 
     async def _next_person(self) -> None:
