@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from edge.devices import genset as genset_driver
 from edge.devices import ups as ups_driver
 from edge.devices.interfaces import BoardStatus, GensetReading, UpsReading
-from edge.power.supply import Readings
-from edge.power.watch import Act, FittedUps, PowerWatch, Wall
+from edge.power.supply import Readings, Wall
+from edge.power.watch import Act, FittedUps, PowerWatch
 from protocols import gencomm
 from simulators import genset as genset_simulator
 from simulators import ups as ups_simulator

@@ -17,8 +17,8 @@ from edge.devices.presence import Presence
 from edge.errors import DeviceError
 from edge.power.host import read_host
 from edge.power.picture import HostView, PowerPicture, Source
-from edge.power.supply import Readings
-from edge.power.watch import Act, FittedUps, PowerWatch, Wall
+from edge.power.supply import Readings, Wall
+from edge.power.watch import Act, FittedUps, PowerWatch
 from station_config.schema import Power
 
 log = logging.getLogger(__name__)

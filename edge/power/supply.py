@@ -32,6 +32,18 @@ class Readings:
     """the power button is pressed"""
 
 
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Date and time as the station believes them."""
+
+    wall_s: float
+    trust: str
+    day: str
+    """local date, YYYY-MM-DD"""
+    minute: int
+    """of the local day"""
+
+
 @dataclass
 class UpsTrack:
     """What one UPS told last, and when."""

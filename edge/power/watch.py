@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 
-from edge.power import energy, genset_plan, wording
-from edge.power.picture import Figure, HostView, Minutes, PowerPicture, Source, State
+from edge.power import energy, wording
+from edge.power.genset_keeper import GensetKeeper, Needs
+from edge.power.genset_plan import Plan
+from edge.power.picture import Figure, GensetView, HostView, Minutes, PowerPicture, Source, State
 from edge.power.policy import PERMISSIONS, Inputs, next_state
 from edge.power.report import Report
-from edge.power.supply import Readings, Supply, UpsTrack
+from edge.power.supply import Readings, Supply, UpsTrack, Wall
 from station_config.schema import Power
 
 BUTTON_S = 3.0
@@ -25,8 +27,7 @@ SAVE_EVERY_S = 60.0
 """on battery; on mains ten times as long: a flash card is not written for nothing"""
 LONGEST_STEP_S = 60.0
 """a longer gap between two polls is not evidence about a battery"""
-GENSET_SILENT_S = 10.0
-DAY_S = 86_400.0
+NO_PLAN = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,6 @@ class FittedUps:
     name: str
     capacity_wh: float = 500.0
     nominal_w: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wall:
-    """Date and time as the station believes them."""
-
-    wall_s: float
-    trust: str
-    day: str
-    """local date, YYYY-MM-DD"""
-    minute: int
-    """of the local day"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +54,24 @@ class PowerWatch:
     def __init__(self, fitted: Sequence[FittedUps], power: Power, *, genset: bool, board: bool, boot: str = "", memory: bytes | None = None) -> None:
         """genset: one is fitted (Modbus or contact); board: one is fitted; boot: names this power life; memory: what `dump` gave last."""
         self.power = power
-        self.rules = power.genset
         self.supply = Supply(power, [UpsTrack(each.name, each.nominal_w) for each in fitted])
         self.batteries = {each.name: energy.Battery(each.capacity_wh) for each in fitted}
         self.draw = energy.Draw()
         self.work = energy.Work()
         self.report = Report()
         self.state = State.NORMAL
-        self.plan = genset_plan.Plan()
+        self.genset = GensetKeeper(power.genset) if genset else None
         self.activity = "idle"
         self.waiting: int | None = None
         self.cut: dict[str, Any] | None = None
         """set when the last power life ended without an orderly stop: began, last_seen (wall seconds or None)"""
-        self._fitted_genset, self._fitted_board = genset, board
+        self._fitted_board = board
         self._boot = boot
-        self._hand: str | None = None
-        self._acknowledged = False
         self._stop_why: str | None = None
         self._last_s: float | None = None
         self._saved_s = 0.0
         self._button_since_s: float | None = None
         self._button_seen_free = False
-        self._genset_told_s: float | None = None
-        self._last_test_wall_s: float | None = None
         self._person_wh = 0.0
         self._minutes: Minutes | None = None
         self._people_left: int | None = None
@@ -106,10 +90,13 @@ class PowerWatch:
 
     def genset_by_hand(self, what: str) -> None:
         """start, stop, or acknowledge (after a lock-out, when somebody has looked)."""
-        if what == "acknowledge":
-            self._acknowledged = True
-        else:
-            self._hand = what
+        if self.genset is not None:
+            self.genset.by_hand(what)
+
+    @property
+    def plan(self) -> Plan:
+        """Of the genset; idle where none is fitted."""
+        return self.genset.plan if self.genset is not None else NO_PLAN
 
     def ask_stop(self, why: str) -> None:
         """An orderly stop for a reason outside this module (message id)."""
@@ -227,89 +214,22 @@ class PowerWatch:
             acts.append(Act("stop", self._stop_why or "stop_battery"))
         return acts
 
-    # the genset
-
     def _genset(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
-        if not self._fitted_genset:
+        if self.genset is None:
             return []
-        if readings.genset is not None:
-            self._genset_told_s = now_s
-        seen = self._see(now_s, wall, readings)
-        before = self.plan.state
-        self.plan, acts = genset_plan.step(self.plan, seen, self.rules)
-        self._acknowledged = False
-        if before == "testing" and self.plan.state != "testing":
-            self._last_test_wall_s = wall.wall_s
-        if self.plan.state in ("idle", "locked"):
-            self._hand = None if self._hand == "stop" or self.plan.state == "locked" else self._hand
-        return [Act("genset", what, self.plan.reason) for what in acts]
-
-    def _see(self, now_s: float, wall: Wall, readings: Readings) -> genset_plan.Seen:
-        reading, board = readings.genset, readings.board
-        if reading is not None:
-            running = (reading.rpm or 0) > genset_plan.RUNNING_RPM or (reading.l1_v or 0) > genset_plan.RUNNING_V
-            known = reading.rpm is not None or reading.l1_v is not None
-            seen = genset_plan.Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms)
-        elif board is not None:
-            seen = self._see_by_contact(now_s, board.genset_running)
-        else:
-            seen = genset_plan.Seen(now_s)
-        return replace(
-            seen,
-            want=self._want(now_s, wall),
+        needs = Needs(
+            stopping=self.state is State.STOPPING,
+            on_battery_s=now_s - self.supply.source_since_s if self.supply.source is Source.BATTERY else None,
+            on_mains=self.supply.source is Source.MAINS,
             mains_steady_s=self.supply.mains_steady_s(now_s),
-            stop_by_hand=self._hand == "stop",
-            acknowledged=self._acknowledged,
+            mains_there=self.supply.mains_since_s is not None,
+            charge_percent=self._charge(),
+            minutes=self._minutes,
+            people_left=self._people_left,
+            waiting=self.waiting,
+            idle=self.activity == "idle",
         )
-
-    def _see_by_contact(self, now_s: float, running: bool) -> genset_plan.Seen:
-        """No controller on Modbus: the voltage relay tells of running, the UPS's input of quality once the load is over."""
-        nominal = (self.rules.low_v + self.rules.high_v) / 2, (self.rules.low_hz + self.rules.high_hz) / 2
-        return genset_plan.Seen(now_s, running, *(nominal if running else (0.0, 0.0)))
-
-    def _want(self, now_s: float, wall: Wall) -> str | None:
-        """Why the genset should run now, or None."""
-        if self.state is State.STOPPING or self._hand == "stop":
-            return None
-        if self._hand == "start":
-            return "hand"
-        if self._scheduled(wall):
-            return "schedule"
-        if self._forecast(now_s, wall):
-            return "forecast"
-        return "test" if self._test_due(wall) else None
-
-    def _scheduled(self, wall: Wall) -> bool:
-        return wall.trust != "none" and any(within(hours, wall.minute) for hours in self.rules.hours)
-
-    def _forecast(self, now_s: float, wall: Wall) -> bool:
-        """The battery will not last for who waits; once asked for, until the mains are back."""
-        if not self.rules.automatic or self.supply.mains_since_s is not None:
-            return False
-        if self.plan.state != "idle" and self.plan.reason in ("forecast", "hand"):
-            return True
-        if self.supply.source is not Source.BATTERY or now_s - self.supply.source_since_s < self.rules.debounce_s:
-            return False
-        return self._battery_will_not_do() and not (self.rules.quiet and within(self.rules.quiet, wall.minute))
-
-    def _battery_will_not_do(self) -> bool:
-        charge, minutes, people = self._charge(), self._minutes, self._people_left
-        if charge is None and minutes is None:
-            return True
-        spent = charge is not None and charge <= self.rules.start_below_percent
-        late = minutes is not None and minutes.likely <= self.rules.start_below_minutes
-        return spent or late or (self.waiting is not None and people is not None and people < self.waiting)
-
-    def _test_due(self, wall: Wall) -> bool:
-        """A weekly run without load, in office hours on steady mains, never at night."""
-        if self.plan.reason == "test" and self.plan.state in ("starting", "warm_up", "testing", "resting"):
-            return self.supply.source is Source.MAINS
-        if not self.rules.test_every_days or self.supply.source is not Source.MAINS or self.activity != "idle":
-            return False
-        if self._last_test_wall_s is None:
-            self._last_test_wall_s = wall.wall_s
-        days = (wall.wall_s - self._last_test_wall_s) / DAY_S
-        return abs(days) >= self.rules.test_every_days and 8 * 60 <= wall.minute < 15 * 60
+        return [Act("genset", what, self.genset.plan.reason) for what in self.genset.step(now_s, wall, readings, needs)]
 
     # memory
 
@@ -331,8 +251,7 @@ class PowerWatch:
                 "on_battery": on_battery,
                 "energy": energy.dump(self.batteries, self.draw, self.work),
                 "report": self.report.dump(),
-                "last_test": self._last_test_wall_s,
-                "genset": {"failures": self.plan.failures, "locked": self.plan.code if self.plan.state == "locked" else ""},
+                "genset": self.genset.dump() if self.genset is not None else None,
             }
         )
 
@@ -341,9 +260,8 @@ class PowerWatch:
             kept = msgspec.json.decode(memory)
             energy.restore(kept["energy"], self.batteries, self.draw, self.work)
             self.report.restore(kept["report"])
-            self._last_test_wall_s = kept["last_test"]
-            if kept["genset"]["locked"]:
-                self.plan = replace(self.plan, state="locked", code=kept["genset"]["locked"], failures=kept["genset"]["failures"])
+            if self.genset is not None and kept["genset"]:
+                self.genset.restore(kept["genset"])
             self._remember_cut(kept)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             self.cut = None  # learnt anew: the memory is a help, never a condition
@@ -369,7 +287,7 @@ class PowerWatch:
             source=self.supply.source,
             source_s=now_s - self.supply.source_since_s,
             upses=tuple(track.view(now_s) for track in self.supply.tracks),
-            genset=wording.genset_view(self.plan, readings.genset, self._genset_age(now_s), self.rules) if self._fitted_genset else None,
+            genset=self._genset_view(now_s, readings),
             host=readings.host if readings.host else HostView(),
             board_mv=Figure(board.supply_mv, 0.0) if board and board.supply_mv is not None else Figure(),
             board_c=Figure(board.temperature_c, 0.0) if board and board.temperature_c is not None else Figure(),
@@ -385,11 +303,6 @@ class PowerWatch:
         notices = wording.notices(picture, self.supply, self.batteries, self.power, board_silent=self._fitted_board and board is None)
         return replace(picture, sentence=wording.sentence(picture, asked=self._stop_why is not None), notices=notices)
 
-    def _genset_age(self, now_s: float) -> float | None:
-        return None if self._genset_told_s is None else now_s - self._genset_told_s
-
-
-def within(hours: str, minute: int) -> bool:
-    """Is a minute of the day inside "HH:MM-HH:MM" (over midnight too)?"""
-    begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in hours.split("-"))
-    return begin <= minute < end if begin <= end else minute >= begin or minute < end
+    def _genset_view(self, now_s: float, readings: Readings) -> GensetView | None:
+        keeper = self.genset
+        return None if keeper is None else wording.genset_view(keeper.plan, readings.genset, keeper.age_s(now_s), self.power.genset)

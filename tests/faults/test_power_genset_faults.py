@@ -76,6 +76,16 @@ def test_a_lock_out_survives_a_restart() -> None:
     assert here.watch.plan.state == "locked"
 
 
+def test_a_restart_while_it_carries_the_load_takes_it_over() -> None:
+    here = outage()
+    here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.restart()
+    here.run(60)
+    assert here.watch.plan.state == "on_load"
+    here.world.restore()
+    assert here.run(300, until=lambda: not here.world.genset.running), "and brings it home when the mains are back"
+
+
 @pytest.mark.parametrize("fault", ["no_voltage", "low_v"])
 def test_an_engine_without_good_voltage_never_gets_the_load(fault: str) -> None:
     here = site(genset=True, rules=QUICK)

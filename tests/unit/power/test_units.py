@@ -3,6 +3,7 @@
 import asyncio
 import configparser
 import shutil
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ import pytest
 
 import station_config
 from edge.power.safe_mode import page, reason, serve
+from tests.waiting import until
 
 UNITS = Path(station_config.__file__).parent / "systemd"
 EXPOSURE_LIMIT = 2.0
@@ -44,12 +46,16 @@ def test_the_reason_is_what_systemd_says_and_nothing_else(result: str, status: s
 def test_the_safe_mode_page_is_served_to_a_browser() -> None:
     async def drive() -> tuple[int, str]:
         ready = asyncio.create_task(serve("127.0.0.1", 18_931, page(["Alat berhenti <sendiri>."])))
-        await asyncio.sleep(0)
         try:
+            await until(listens, "the page")
             return await asyncio.to_thread(fetch)
         finally:
             ready.cancel()
             await asyncio.gather(ready, return_exceptions=True)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", 18_931)) == 0
 
     def fetch() -> tuple[int, str]:
         try:

@@ -1,0 +1,156 @@
+"""Keeps the genset's plan: why it should run now, what is seen of it, what must survive a restart. Pure but for its own memory.
+
+Reasons, strongest first: by hand, by schedule, by forecast (the battery will not last for who waits), the weekly test. The plan itself,
+with its judgements of voltage and its lock-out, is genset_plan.py.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edge.power.genset_plan import RUNNING_RPM, RUNNING_V, Plan, Seen, step
+from edge.power.picture import Minutes
+from edge.power.supply import Readings, Wall
+from station_config.schema import GensetRules
+
+DAY_S = 86_400.0
+TEST_HOURS = (8 * 60, 15 * 60)
+"""minutes of the day: a test at night would wake the village"""
+TEST_STATES = ("starting", "warm_up", "testing", "resting")
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the station wants of power at one instant."""
+
+    stopping: bool
+    on_battery_s: float | None
+    """None: not on battery"""
+    on_mains: bool
+    mains_steady_s: float
+    mains_there: bool
+    charge_percent: float | None
+    minutes: Minutes | None
+    people_left: int | None
+    waiting: int | None
+    idle: bool
+
+
+class GensetKeeper:
+    """One genset."""
+
+    def __init__(self, rules: GensetRules) -> None:
+        self.rules = rules
+        self.plan = Plan()
+        self._hand: str | None = None
+        self._acknowledged = False
+        self._told_s: float | None = None
+        self._last_test_wall_s: float | None = None
+        self._restored = False
+
+    def by_hand(self, what: str) -> None:
+        """start, stop, or acknowledge."""
+        if what == "acknowledge":
+            self._acknowledged = True
+        else:
+            self._hand = what
+
+    def age_s(self, now_s: float) -> float | None:
+        """Of the controller's last answer."""
+        return None if self._told_s is None else now_s - self._told_s
+
+    def step(self, now_s: float, wall: Wall, readings: Readings, needs: Needs) -> tuple[str, ...]:
+        """One poll; returns what is to be sent."""
+        if readings.genset is not None:
+            self._told_s = now_s
+        seen = replace(
+            self._see(now_s, readings),
+            want=self._want(wall, needs),
+            mains_steady_s=needs.mains_steady_s,
+            stop_by_hand=self._hand == "stop",
+            acknowledged=self._acknowledged,
+        )
+        if self._restored and seen.running is False and self.plan.state != "locked":
+            self.plan = Plan()  # it stopped while the station was away: no failure of its own
+        self._restored = False
+        before = self.plan.state
+        self.plan, acts = step(self.plan, seen, self.rules)
+        self._acknowledged = False
+        if before == "testing" and self.plan.state != "testing":
+            self._last_test_wall_s = wall.wall_s
+        if self.plan.state == "locked" or (self.plan.state == "idle" and self._hand == "stop"):
+            self._hand = None
+        return acts
+
+    def _see(self, now_s: float, readings: Readings) -> Seen:
+        reading, board = readings.genset, readings.board
+        if reading is not None:
+            running = (reading.rpm or 0) > RUNNING_RPM or (reading.l1_v or 0) > RUNNING_V
+            known = reading.rpm is not None or reading.l1_v is not None
+            return Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms)
+        if board is not None:
+            return self._see_by_contact(now_s, board.genset_running)
+        return Seen(now_s)
+
+    def _see_by_contact(self, now_s: float, running: bool) -> Seen:
+        """No controller on Modbus, or a silent one: the board's voltage relay tells of running, and that its limits hold."""
+        nominal = (self.rules.low_v + self.rules.high_v) / 2, (self.rules.low_hz + self.rules.high_hz) / 2
+        return Seen(now_s, running, *(nominal if running else (0.0, 0.0)))
+
+    def _want(self, wall: Wall, needs: Needs) -> str | None:
+        """Why the genset should run now, or None."""
+        if needs.stopping or self._hand == "stop":
+            return None
+        if self._hand == "start":
+            return "hand"
+        if wall.trust != "none" and any(within(hours, wall.minute) for hours in self.rules.hours):
+            return "schedule"
+        if self._forecast(wall, needs):
+            return "forecast"
+        return "test" if self._test_due(wall, needs) else None
+
+    def _forecast(self, wall: Wall, needs: Needs) -> bool:
+        """The battery will not last for who waits; once asked for, until the mains are back."""
+        if not self.rules.automatic or needs.mains_there:
+            return False
+        if self.plan.state != "idle" and self.plan.reason in ("forecast", "hand"):
+            return True
+        if needs.on_battery_s is None or needs.on_battery_s < self.rules.debounce_s:
+            return False
+        return self._battery_will_not_do(needs) and not (self.rules.quiet and within(self.rules.quiet, wall.minute))
+
+    def _battery_will_not_do(self, needs: Needs) -> bool:
+        charge, minutes, people = needs.charge_percent, needs.minutes, needs.people_left
+        if charge is None and minutes is None:
+            return True
+        spent = charge is not None and charge <= self.rules.start_below_percent
+        late = minutes is not None and minutes.likely <= self.rules.start_below_minutes
+        return spent or late or (needs.waiting is not None and people is not None and people < needs.waiting)
+
+    def _test_due(self, wall: Wall, needs: Needs) -> bool:
+        """A weekly run without load, in office hours on steady mains, while nobody is being recorded."""
+        if self.plan.reason == "test" and self.plan.state in TEST_STATES:
+            return needs.on_mains
+        if not self.rules.test_every_days or not needs.on_mains or not needs.idle:
+            return False
+        if self._last_test_wall_s is None:
+            self._last_test_wall_s = wall.wall_s
+        days = abs(wall.wall_s - self._last_test_wall_s) / DAY_S
+        return days >= self.rules.test_every_days and TEST_HOURS[0] <= wall.minute < TEST_HOURS[1]
+
+    def dump(self) -> dict[str, Any]:
+        """What a restart must not forget: a lock-out, and an engine that runs because the station asked for it."""
+        plan = self.plan
+        kept = {"state": plan.state, "reason": plan.reason, "code": plan.code, "failures": plan.failures}
+        return {**kept, "hand": self._hand, "last_test": self._last_test_wall_s}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer."""
+        self.plan = Plan(state=kept["state"], reason=kept["reason"], code=kept["code"], failures=kept["failures"])
+        self._hand, self._last_test_wall_s = kept["hand"], kept["last_test"]
+        self._restored = True
+
+
+def within(hours: str, minute: int) -> bool:
+    """Is a minute of the day inside "HH:MM-HH:MM" (over midnight too)?"""
+    begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in hours.split("-"))
+    return begin <= minute < end if begin <= end else minute >= begin or minute < end
