@@ -124,22 +124,52 @@ def modbus_device(power: PowerWorld, unit: int = gencomm.UNIT_DEFAULT) -> Modbus
     return ModbusDevice(id=unit, simdata=[SimData(FIRST, count=COUNT, values=0, datatype=DataType.UINT16)], action=action)
 
 
-class GensetTcp:
-    """Modbus TCP face."""
+class Face:
+    """What both wires share: the world's power, and faults."""
 
-    def __init__(self, world: World, link: str, faults: Collection[str]) -> None:
-        host, _, port = link.rpartition(":")
-        self.address = link
-        self._at = (host or "127.0.0.1", int(port))
+    def __init__(self, world: World, faults: Collection[str]) -> None:
         self._world = world
         self._active = set(faults)
         self._server: Any = None
         self._change: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    def _join_world(self) -> None:
         self._world.power.follow(self._world.clock)
         for name in self._active:
             apply_fault(self._world.power.genset, name, True)
+
+    async def _leave_world(self) -> None:
+        if self._change is not None:
+            await self._change
+        await self._world.power.unfollow()
+
+    def set_fault(self, name: str, on: bool) -> None:
+        check_faults(FAULTS, [name])
+        (self._active.add if on else self._active.discard)(name)
+        apply_fault(self._world.power.genset, name, on)
+        if name == "unplug":
+            self._change = asyncio.get_running_loop().create_task(self._plug(not on))
+        else:
+            self._on_wire(name, on)
+
+    def _on_wire(self, name: str, on: bool) -> None:
+        """A fault of the wire."""
+
+    async def _plug(self, into: bool) -> None:
+        raise NotImplementedError
+
+
+class GensetTcp(Face):
+    """Modbus TCP face."""
+
+    def __init__(self, world: World, link: str, faults: Collection[str]) -> None:
+        super().__init__(world, faults)
+        host, _, port = link.rpartition(":")
+        self.address = link
+        self._at = (host or "127.0.0.1", int(port))
+
+    async def start(self) -> None:
+        self._join_world()
         if "unplug" not in self._active:
             await self._listen()
 
@@ -155,38 +185,27 @@ class GensetTcp:
             await server.shutdown()
 
     async def stop(self) -> None:
-        if self._change is not None:
-            await self._change
+        await self._leave_world()
         await self._hang_up()
-        await self._world.power.unfollow()
 
-    def set_fault(self, name: str, on: bool) -> None:
-        check_faults(FAULTS, [name])
-        (self._active.add if on else self._active.discard)(name)
-        apply_fault(self._world.power.genset, name, on)
-        if name == "unplug":
-            self._change = asyncio.get_running_loop().create_task(self._hang_up() if on else self._listen())
+    async def _plug(self, into: bool) -> None:
+        await (self._listen() if into else self._hang_up())
 
     def _trace(self, sending: bool, data: bytes) -> bytes:
         return b"" if sending and "mute" in self._active else data
 
 
-class GensetRtu:
+class GensetRtu(Face):
     """Modbus RTU face: pymodbus serves an inner pty, bytes pass between it and the wire that the client opens."""
 
     def __init__(self, world: World, link: Path, faults: Collection[str]) -> None:
-        self._world = world
-        self._active = set(faults)
+        super().__init__(world, faults)
         self._wire = WireFaults(world.rng(f"wire/{link.name}"), self._active & set(WIRE_FAULTS))
         self._port = PtyPort(link, self._from_client, baud=BAUD, faults=self._wire, clock=world.clock)
         self._master = self._slave = -1
-        self._server: Any = None
-        self._change: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._world.power.follow(self._world.clock)
-        for name in self._active:
-            apply_fault(self._world.power.genset, name, True)
+        self._join_world()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         asyncio.get_running_loop().add_reader(self._master, self._from_server)
@@ -196,24 +215,19 @@ class GensetRtu:
             await self._port.open()
 
     async def stop(self) -> None:
-        if self._change is not None:
-            await self._change
+        await self._leave_world()
         await self._port.close()
-        if self._server is not None:
-            await self._server.shutdown()
+        await self._server.shutdown()
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
         os.close(self._slave)
-        await self._world.power.unfollow()
 
-    def set_fault(self, name: str, on: bool) -> None:
-        check_faults(FAULTS, [name])
-        (self._active.add if on else self._active.discard)(name)
-        apply_fault(self._world.power.genset, name, on)
-        if name == "unplug":
-            self._change = asyncio.get_running_loop().create_task(self._port.unplug() if on else self._port.replug())
-        elif name in WIRE_FAULTS:
+    def _on_wire(self, name: str, on: bool) -> None:
+        if name in WIRE_FAULTS:
             self._wire.set(name, on)
+
+    async def _plug(self, into: bool) -> None:
+        await (self._port.replug() if into else self._port.unplug())
 
     def _from_client(self, data: bytes) -> None:
         os.write(self._master, data)

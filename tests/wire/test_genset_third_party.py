@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge.devices.genset import GencommGenset, rtu_client, tcp_client
+from edge.errors import DeviceAbsent, DeviceTimeout
 from simulators import genset
 from simulators.world import World
+from tests.waiting import until
 from tests.wire.nut import output_of
 
 pytestmark = pytest.mark.skipif(shutil.which("mbpoll") is None, reason="needs mbpoll (apt-get install mbpoll)")
@@ -56,6 +58,34 @@ def test_mbpoll_reads_over_rtu(tmp_path: Path) -> None:
         await station.close()
         text = await output_of("mbpoll", "-m", "rtu", "-b", "19200", "-P", "none", "-0", "-a", "10", "-1", "-r", "1024", "-c", "8", str(link))
         assert "[1030]: \t1500" in text
+        await device.stop()
+
+    asyncio.run(drive())
+
+
+@pytest.mark.parametrize("serial", [True, False])
+def test_pulled_and_plugged_in_again_the_driver_finds_it(serial: bool, tmp_path: Path) -> None:
+    async def drive() -> None:
+        world = World(1)
+        link = tmp_path / "genset0" if serial else "127.0.0.1:0"
+        device = genset.build(world, link)
+        await device.start()
+        port = 0 if serial else int(device.address.rpartition(":")[2])  # type: ignore[attr-defined]
+        station = GencommGenset(lambda: rtu_client(str(link), 19200) if serial else tcp_client("127.0.0.1", port))
+        await station.open()
+        device.set_fault("mute", True)
+        with pytest.raises(DeviceTimeout):
+            await station.reading()
+        device.set_fault("mute", False)
+        device.set_fault("unplug", True)
+        await until(lambda: device._change.done(), "the cable to be out")  # type: ignore[attr-defined]
+        with pytest.raises(DeviceAbsent):
+            await station.open()
+        device.set_fault("unplug", False)
+        await until(lambda: device._change.done(), "the cable to be in")  # type: ignore[attr-defined]
+        await station.open()
+        assert (await station.reading()).mode == "auto"
+        await station.close()
         await device.stop()
 
     asyncio.run(drive())
