@@ -29,13 +29,15 @@ class DemoSite:
     pin: str
 
 
-def make_demo_site(folder: Path, addresses: Mapping[str, str], people: list[dict[str, Any]], broker_port: int) -> DemoSite:
-    """Write everything below `folder`."""
+def make_demo_site(
+    folder: Path, addresses: Mapping[str, str], people: list[dict[str, Any]], broker_port: int, sections: Mapping[str, Mapping[str, Any]] = {},
+) -> DemoSite:
+    """Write everything below `folder`; `sections` are further ones of station.toml, or take the place of those that are usual here."""
     operator = SiteOperator("ani", "Ani Lestari", f"{int.from_bytes(random_bytes(4), 'big') % 1_000_000:06d}")
     keys = make_site(folder / "keys", [STATION], [_row(person) for person in people], [operator], DISTRICT)
     station_port, district_port = free_port(), free_port()
     broker = {"host": "127.0.0.1", "port": broker_port}
-    station: dict[str, dict[str, Any]] = {
+    station: dict[str, Mapping[str, Any]] = {
         "station": {
             "id": STATION, "name": "Kecamatan Poso Kota", "place": "Balai desa",
             "data_dir": str(folder / "station"), "page_port": station_port, "reserve_mb": 16,
@@ -43,6 +45,7 @@ def make_demo_site(folder: Path, addresses: Mapping[str, str], people: list[dict
         "keys": keys.station_section(STATION),
         "broker": broker,
         **_devices(addresses),
+        **sections,
     }
     district: dict[str, dict[str, Any]] = {
         "district": {"id": DISTRICT, "name": "Kabupaten Poso", "data_dir": str(folder / "district"), "page_port": district_port},

@@ -88,6 +88,18 @@ class Stage:
         """Kill the station as a power cut would end it, then start it again."""
         self._account()
         await self.station.kill()
+        await self.restart_station()
+
+    async def station_ended(self, within_s: float) -> int:
+        """Wait until the station has ended by itself; its exit code. Raises RuntimeError."""
+        self._account()
+        try:
+            return await asyncio.wait_for(self.station.ended(), within_s)
+        except TimeoutError:
+            raise RuntimeError(f"the station did not end by itself within {within_s:g} s:\n{self.station.tail()}") from None
+
+    async def restart_station(self) -> None:
+        """As systemd would."""
         await self.station.start()
         await self._until_listening(self._site.station_port, self.station)
 

@@ -150,7 +150,7 @@ class Supply:
     def _source(self, now_s: float, source: Source) -> None:
         if source is self.source:
             return
-        if self.source is not Source.UNKNOWN:
+        if {self.source, source} == {Source.MAINS, Source.BATTERY}:
             self.transfers_s.append(now_s)
         self.source, self.source_since_s = source, now_s
 
