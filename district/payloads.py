@@ -34,6 +34,9 @@ class Disk(Protocol):
     def forget(self) -> None:
         """Let go of writes that nobody will sync."""
 
+    def forget_cache(self, path: Path) -> None:
+        """Make the next read of this file come from the medium: after a failed fsync the cache shows bytes that the medium does not have."""
+
     def read(self, path: Path) -> bytes: ...
 
     def remove(self, path: Path) -> None:
@@ -80,6 +83,14 @@ class RealDisk:
         for descriptor in self._open.values():
             os.close(descriptor)
         self._open = {}
+
+    def forget_cache(self, path: Path) -> None:
+        if path.exists():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
 
     def read(self, path: Path) -> bytes:
         return path.read_bytes()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from district import tables
 from district.clock import Clock
 from district.content import Content, Waiting
-from district.database import connect
+from district.database import FILE_NAME, connect
 from district.payloads import Disk, Payloads, RealDisk
 from district.receipts import ReceiptBook
 from district.verify import Refusal, Verdict, check_length, judge, read_entry
@@ -62,6 +62,8 @@ class DistrictStore:
         """Open or create below `folder`; receipts that a cut left unsigned are signed now."""
         disk = disk or RealDisk()
         disk.make(folder)
+        for name in (FILE_NAME, f"{FILE_NAME}-wal"):
+            disk.forget_cache(folder / name)
         connection = connect(folder, vfs)
         return cls(connection, Payloads(folder, disk), stations, ReceiptBook(connection, signer, district, clock), clock, quota_records_day)
 

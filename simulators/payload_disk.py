@@ -13,9 +13,14 @@ class PayloadDisk:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._written: dict[str, Inode] = {}
+        self._names_changed = False
 
     def make(self, folder: Path) -> None:
-        self._disk.make(folder)
+        if not self._disk.exists(folder):
+            self._tick("write")
+            made = Inode()
+            self._disk.change_names(lambda names: names.update({str(folder): made}))
+            self._names_changed = True
 
     def exists(self, path: Path) -> bool:
         return self._disk.exists(path)
@@ -30,11 +35,15 @@ class PayloadDisk:
         written, self._written = self._written, {}
         for inode in written.values():
             self._sync(inode)
-        if written:
-            self._disk.sync_names()
+        if written or self._names_changed:
+            self._sync_names()
+            self._names_changed = False
 
     def forget(self) -> None:
         self._written = {}
+
+    def forget_cache(self, path: Path) -> None:
+        self._disk.forget_cache(path)
 
     def read(self, path: Path) -> bytes:
         self._tick()
@@ -42,9 +51,6 @@ class PayloadDisk:
 
     def remove(self, path: Path) -> None:
         self._disk.remove(path)
-
-    def rename(self, source: Path, target: Path) -> None:
-        self._disk.rename(source, target)
 
     def _inode(self, path: Path) -> Inode:
         try:
@@ -59,6 +65,12 @@ class PayloadDisk:
             inode.lose(self._disk.rng)
             raise
         inode.sync()
+
+    def _sync_names(self) -> None:
+        try:
+            self._disk.sync_names()
+        except apsw.Error as error:
+            raise OSError(5, f"simulated: {error}") from error
 
     def _tick(self, does: str = "") -> None:
         try:

@@ -33,7 +33,7 @@ class Mosquitto:
         self.port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / f"mosquitto-{port}.conf"
-        self._config.write_text(f"listener {port} 127.0.0.1\npersistence false\nmax_packet_size 262144\n{lines}\n")
+        self._config.write_text(f"listener {port} 127.0.0.1\nuser root\npersistence false\nmax_packet_size 262144\n{lines}\n")
 
     def start(self) -> None:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")

@@ -42,9 +42,11 @@ class StationNode(Node):
         kid = kid_of(DISTRICT_KEY.public_key())
         self._verify = receipt_verifier(lambda found: DISTRICT_KEY.public_key() if found == kid else None)
         self.program: Program | None = None
+        self._started = False
         self._sealer: tuple[bytes, RecordSealer] | None = None
         self.sender = Sender(Pace(LIMITS))
         self._wake_s = inf
+        self._committed = True
         self.people = 0
         """still to be recorded in this life"""
         bench.air.to_station = self._arrive
@@ -58,17 +60,18 @@ class StationNode(Node):
         self._check_promises(store)
         self._boot_event()
         self.open_day(self.bench.rng.randrange(7))
+        self._started = True
         self._connect()
 
     def stopped(self) -> None:
-        program, self.program, self._sealer = self.program, None, None
+        program, self.program, self._sealer, self._started = self.program, None, None, False
         if program is not None:
             with suppress(*BROKEN):
                 program.store.close()
 
     def failed(self, error: Exception) -> None:
         super().failed(error)
-        if self.program is None:
+        if not self._started:
             self.restart_program()
         else:
             self.later(5.0, self._next_person)
@@ -145,8 +148,8 @@ class StationNode(Node):
         draft = RecordDraft(record_id, (Step(step="fingers", duration_ms=1, attempts=1),), (), "mains", b"op", b"p", urgent=urgent)
         sequence, _ = self._running.ledger.close_record(draft)
         self._promise(record_id, sequence)
-        self._load()
-        self._pump()
+        self._committed = True
+        self._serve()
 
     def _promise(self, record_id: bytes, sequence: int) -> None:
         """The screen says saved."""
@@ -157,11 +160,24 @@ class StationNode(Node):
     # -- sending, as edge/uplink/uplink.py
 
     def _connect(self) -> None:
-        self._load()
         self.sender.connected(self.bench.timeline.now_s)
-        self._pump()
+        self._committed = True
+        self._serve()
         if not self.bench.calm:
             self.later(self.bench.rng.expovariate(1 / 200), self._disconnect)
+
+    def _serve(self) -> None:
+        """A store that fails ends the connection; the next one tries again."""
+        try:
+            if self._committed:
+                self._load()
+                self._committed = False
+            self._pump()
+        except StoreError:
+            if self.disk.off:
+                raise
+            self.sender.disconnected()
+            self.later(10.0, self._connect)
 
     def _disconnect(self) -> None:
         self.sender.disconnected()
@@ -193,7 +209,7 @@ class StationNode(Node):
         if wake_s < self._wake_s or self._wake_s <= self.bench.timeline.now_s:
             self._wake_s = wake_s
             if wake_s < inf:
-                self.later(wake_s - self.bench.timeline.now_s, self._pump)
+                self.later(wake_s - self.bench.timeline.now_s, self._serve)
 
     def _arrive(self, word: str, frame: bytes) -> None:
         self.guard(lambda: self._take_in(word, frame))
@@ -213,10 +229,15 @@ class StationNode(Node):
             self.sender.have(message, self.bench.timeline.now_s)
         elif isinstance(message, Receipt):
             self._receipt(message.envelope)
-        self._pump()
+        self._serve()
 
     def _receipt(self, signed: bytes) -> None:
-        sequence = self._running.carrier.receipt(signed)
+        try:
+            sequence = self._running.carrier.receipt(signed)
+        except StoreError:
+            if self.disk.off:
+                raise
+            return
         if sequence is None:
             return
         self.bench.truth.received.add(sequence)

@@ -97,6 +97,9 @@ class Uplink:
                 await self._serve(connection)
             except LinkDown as down:
                 self._lost(connection, down)
+            except StoreError as error:
+                self._committed = True
+                self._lost(connection, LinkDown(f"the store cannot be read: {error}", refused=True))
             except asyncio.CancelledError:
                 self._say_goodbye(connection)
                 raise
