@@ -24,6 +24,7 @@ from station_config.schema import GensetRules, Power
 from tools.virtual_site import DAY_S, VirtualSite
 
 HELP = "a month of a bad site in virtual time: people recorded, nothing lost, honest minutes"
+EXAMPLE = "./rekam bench power --days 30 --seed 7 --json power.json"
 OPEN_S, CLOSE_S = 8 * 3600.0, 15 * 3600.0
 OVERTIME_S = 1800.0
 """whoever is at the desk at closing time is finished if it takes no longer"""
@@ -64,10 +65,15 @@ class Desk:
     per_day: int
     waiting: int = 0
     person: Person | None = None
+    begun: int = 0
     done: int = 0
-    lost: int = 0
     unfinished: int = 0
     """begun and not ended on that day, although everything was kept"""
+
+    @property
+    def lost(self) -> int:
+        """Begun, and now neither done, at the desk nor sent home: must be none."""
+        return self.begun - self.done - self.unfinished - (self.person is not None)
 
     def open(self) -> None:
         self.waiting = self.per_day
@@ -97,6 +103,7 @@ class Desk:
             if not (self.waiting and next_person):
                 return None
             self.waiting -= 1
+            self.begun += 1
             self.person = Person([(self.rng.gauss(mean, mean / 5), activity) for _, mean, activity in STEPS])
         person = self.person
         if person.doing_s is None:
@@ -383,8 +390,9 @@ def compare(days: int, seed: int, people: int) -> dict[str, float]:
     alone = station(WithPolicy, seed, days, people, genset=False)
     none = station(NoPolicy, seed, days, people)
     stops = station(StopOnBattery, seed, days, people)
-    for each in (policy, alone, none, stops):
+    for name, each in {"policy": policy, "policy, no genset": alone, "no policy": none, "stop on battery": stops}.items():
         each.month(days)
+        print(f"  lived through: {name}", flush=True)
     assert isinstance(policy, WithPolicy)
     assert isinstance(alone, WithPolicy)
     errors = policy.predictions.errors + alone.predictions.errors

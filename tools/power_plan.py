@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 HELP = "connection, UPS, genset, fuel, cable and solar for a site, with the arithmetic"
+EXAMPLE = "./rekam power-plan --sets 2 --hours 7 --outage 1.5 --pdf plan.pdf"
 
 FIRST_SET_W, NEXT_SET_W = 3500.0, 350.0
 SET_DRAW_W = 160.0
@@ -177,7 +178,6 @@ def write_pdf(path: Path, site: Site, lines: Sequence[Line]) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "example: ./rekam power-plan --sets 2 --hours 7 --outage 1.5 --pdf plan.pdf"
     parser.add_argument("--sets", type=int, default=1, help="equipment sets (default 1)")
     parser.add_argument("--hours", type=float, default=7.0, help="working hours a day (default 7)")
     parser.add_argument("--outage", type=float, default=1.0, metavar="H", help="hours the UPS alone must bridge (default 1)")
