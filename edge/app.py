@@ -6,6 +6,7 @@ them unexpectedly ends the program: systemd starts it again and the store says w
 
 import asyncio
 import ctypes
+import hashlib
 import logging
 import signal
 from collections.abc import Callable, Coroutine
@@ -17,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from edge import health
-from edge.clock import SystemClock, boot_id, local_day_minute, random_bytes
+from edge.clock import SystemClock, boot_id, random_bytes
 from edge.devices.interfaces import Gpio
 from edge.devices.presence import PresenceChange
 from edge.devices.register import EquipmentRegister
@@ -26,12 +27,14 @@ from edge.enrolment.keeping import Keeping
 from edge.enrolment.session import Gate, Hooks, Identity, Session
 from edge.enrolment.slip_printing import slip_maker
 from edge.enrolment.taking import Devices
-from edge.errors import DeviceError, StoreError
+from edge.errors import DeviceError, StationError, StoreError
 from edge.fitting import Fitted, fit
 from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
+from edge.news import DeviceNews
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import State
+from edge.power.resume import outage_times
 from edge.power.stopping import OrderlyStop, Part
 from edge.power.supervisor import Supervisor
 from edge.power.watch import FittedUps
@@ -42,7 +45,7 @@ from edge.store.worker import StoreWorker
 from edge.uplink.uplink import Uplink, receipt_verifier
 from edge.web.server import LOOPBACK, build_app
 from protocols.record import FormatError, Receipt
-from protocols.roster import OpenRoster, Operator, open_roster
+from protocols.roster import ROSTER_BYTES_MAX, OpenRoster, Operator, open_roster
 from protocols.sealing import RecordSealer
 from station_config.load import load_texts
 from station_config.schema import StationConfig
@@ -59,12 +62,10 @@ STEP_S = 10.0
 READ_S = 2.0
 """the page says why it stops before it goes dark"""
 HALT_LEASE_S = 90
-WIRE_CHARACTERS = 200
 LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
 """a part that is silent for longer starves the watchdogs: the session turns once a second, power every 2 s plus its devices' deadlines"""
 MALLOC = {-8: 2, -3: 128 * 1024, -1: 128 * 1024}
 """M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD"""
-FAULT_STATES = frozenset({"absent", "faulted"})
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +77,7 @@ def run(config: StationConfig) -> int:
 
 
 def _give_memory_back() -> None:
-    """Pictures come and go: let glibc return each at once instead of keeping it in one of eight heaps a thread (mallopt(3))."""
+    """Pictures come and go: let glibc return each at once instead of keeping it in one of eight heaps a core (mallopt(3))."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         for parameter, value in MALLOC.items():
@@ -90,8 +91,21 @@ async def _run(config: StationConfig) -> int:
     try:
         station = await Station.start(config, keys, worker, clock)
         return await station.run()
+    except ExceptionGroup as problems:
+        raise _first_expected(problems) or problems from problems
     finally:
         await worker.close()
+
+
+def _first_expected(problems: ExceptionGroup[Exception]) -> Exception | None:
+    """Of all that ended the tasks, the failure that a person can act on; None when there is a programming error among them."""
+    expected, others = problems.split(StationError)
+    if expected is None or others is not None:
+        return None
+    first: Exception = expected
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first
 
 
 class Station:
@@ -99,13 +113,16 @@ class Station:
 
     @classmethod
     async def start(cls, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock) -> "Station":
-        """Note the boot in the ledger, then construct. Raises StoreError."""
+        """Note the boot in the ledger, then construct. A card too full for that still sends and purges. Raises StoreError."""
         ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id())
         boots = await worker.call(Store.setting, "boots")
         boot = int(boots or b"0") + 1
-        await worker.call(Store.set_setting, "boots", b"%d" % boot)
-        await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
-        await worker.run(ledger.report_damage)
+        try:
+            await worker.call(Store.set_setting, "boots", b"%d" % boot)
+            await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
+            await worker.run(ledger.report_damage)
+        except StoreError as error:
+            log.error("the boot could not be noted: %s", error)
         return cls(config, keys, worker, clock, ledger, boot, await worker.call(Store.setting, "power"))
 
     def __init__(
@@ -115,7 +132,7 @@ class Station:
         self._boot, self._started_s = boot, clock.monotonic_s()
         self._stop = asyncio.Event()
         self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
-        self._told: dict[str, str | None] = {}
+        self._news = DeviceNews(clock)
         self._texts = load_texts()
         self._register = EquipmentRegister(Path(config.station.data_dir) / "equipment.json", clock)
         self._supervisor = Supervisor(clock, LONGEST_SILENCE_S)
@@ -163,7 +180,7 @@ class Station:
         return Session(
             Identity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
             Judge(with_overrides(config.quality.limits)), keeping, self._open_roster, slip_maker(config.devices.printer), self._texts, self._clock,
-            self._hooks(), _outage(self._power.watch.cut, self._clock.wall_s()),
+            self._hooks(), outage_times(self._power.watch.cut, self._clock.wall_s(), self._clock.trust()),
         )
 
     def _hooks(self) -> Hooks:
@@ -206,11 +223,17 @@ class Station:
         self._uplink.wake()
 
     def _open_roster(self, operator: str, pin: str) -> OpenRoster:
-        """Blocking. Without a roster file anybody may log in, under the name typed, and names are typed in."""
+        """Blocking. Without a roster file anybody may log in, under the name typed, and names are typed in. Raises SealingError, FormatError."""
         path = self._config.keys.roster
         if not path:
-            return OpenRoster(Operator(login=operator, name=operator, pseudonym=operator.encode()[:16] or b"\0"), ())
-        return open_roster(Path(path).read_bytes(), operator, pin, self._keys.district_key)
+            pseudonym = hashlib.sha256(f"{self._config.station.id}/{operator}".encode()).digest()[:8]
+            return OpenRoster(Operator(login=operator, name=operator, pseudonym=pseudonym), ())
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(ROSTER_BYTES_MAX + 1)
+        except OSError as error:
+            raise FormatError("roster", f"{path} cannot be read ({error.strerror})") from error
+        return open_roster(data, operator, pin, self._keys.district_key)
 
     def _verify_receipt(self, signed: bytes) -> Receipt | None:
         receipt = receipt_verifier(self._keys.district_key)(signed)
@@ -225,14 +248,11 @@ class Station:
         return health.document(station, self._boot, up_s, self._clock.wall_s(), self._clock.trust(), SOFTWARE, self._session.snapshot(), picture)
 
     def _on_change(self, change: PresenceChange) -> None:
-        """A device came or went: the page shows it at once, the district learns it as a ledger event, once for each news."""
+        """A device came or went: the page shows it at once, the district learns it as a ledger event."""
         self._register.on_change(change)
         self._session.poke()
-        news = change.code if change.state in FAULT_STATES else "ready" if change.state == "ready" else None
-        if news is not None and self._told.get(change.name, "ready") != news:
-            self._told[change.name] = news
-            wire = str(change.error.values.get("wire", ""))[-WIRE_CHARACTERS:] if change.error else ""
-            self._note("fault" if news != "ready" else "repaired", {"device": change.name, "code": news, **({"wire": wire} if wire else {})})
+        if (news := self._news.event(change)) is not None:
+            self._note(*news)
 
     def _note(self, name: str, detail: dict[str, Any]) -> None:
         """A ledger event, written as soon as the store's thread is free."""
@@ -282,10 +302,15 @@ class Station:
         """Forget payloads whose receipt is older than the retention time; waits while nobody knows the date."""
         while True:
             if self._clock.trust() != "none":
-                before_s = int(self._clock.wall_s() - self._config.station.retention_days * DAY_S)
-                while await self._worker.call(Store.purge, before_s):
-                    pass
+                await self._purge_before(int(self._clock.wall_s() - self._config.station.retention_days * DAY_S))
             await self._clock.sleep_s(PURGE_EVERY_S)
+
+    async def _purge_before(self, wall_s: int) -> None:
+        try:
+            while await self._worker.call(Store.purge, wall_s):
+                log.info("payloads past their retention time were forgotten")
+        except StoreError as error:
+            log.warning("nothing could be forgotten, tried again in an hour: %s", error)
 
     async def _beat(self) -> None:
         """Tell the board that the station makes progress, and look at the power button."""
@@ -302,16 +327,6 @@ class Station:
 
 async def _pressed(pins: Gpio) -> bool:
     return pins.read(BUTTON)
-
-
-def _outage(cut: dict[str, Any] | None, now_s: float) -> dict[str, str] | None:
-    """When the power was away, as people read it; None when this is still the same boot or nobody knows."""
-    return None if cut is None else {"from": _hour(cut["began"]), "to": _hour(now_s)}
-
-
-def _hour(wall_s: float) -> str:
-    _, minute = local_day_minute(wall_s)
-    return f"{minute // 60:02d}.{minute % 60:02d}"
 
 
 def _devices(fitted: Fitted) -> Devices:

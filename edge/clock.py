@@ -73,7 +73,9 @@ class SystemClock:
         return "rtc" if RTC.exists() else "none"
 
     def district_says(self, wall_s: float) -> None:
-        """Time out of a message that the district signed (receipt, policy): better than an RTC, worse than NTP."""
+        """Time out of a message that the district signed (receipt, policy): better than an RTC, worse than NTP, beside which it is not heard."""
+        if NTP_REACHED.exists():
+            return
         self._district_offset_s = wall_s - time.monotonic()
 
     async def sleep_s(self, seconds: float) -> None:

@@ -15,6 +15,10 @@ FilePath = Annotated[str, Meta(extra={"path": True})]
 """a relative one counts from the folder of the configuration file"""
 
 
+Loopback = Annotated[str, Meta(pattern=r"^(127\.0\.0\.1|localhost|::1)$")]
+"""the page has no log-in of its own against the network: it is for the kiosk's browser, a proxy with TLS may stand in front"""
+
+
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table."""
 
@@ -27,7 +31,7 @@ class Station(Section, frozen=True):
     place: str = ""
     language: Annotated[str, Meta(pattern="^(id|en)$")] = "id"
     data_dir: FilePath = "/var/lib/rekam"
-    page_host: str = "127.0.0.1"
+    page_host: Loopback = "127.0.0.1"
     page_port: Port = 8080
     retention_days: Annotated[float, Meta(ge=0, le=3650)] = 30
     """how long a sealed payload stays after its receipt"""

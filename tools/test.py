@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from tools.micropython import MicroPythonMissing, ensure
+from tools.micropython import prepare
 
 EXAMPLE = "./rekam test tests/unit -k ledger"
 
@@ -17,15 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """pytest's exit code."""
     root = Path(__file__).resolve().parent.parent
-    importlib.import_module("tools.micropython").prepare()
+    prepare()
     pytest = importlib.import_module("pytest")
     sys.stdout.flush()
     return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [str(root / "tests")])]))
-
-
-def _have_micropython() -> None:
-    """The firmware's tests run under it; without it they are skipped and say why."""
-    try:
-        ensure()
-    except MicroPythonMissing as problem:
-        print(f"rekam: {problem}", file=sys.stderr)
