@@ -39,5 +39,6 @@ def _bring_up_to_date(connection: apsw.Connection) -> None:
     if connection.pragma("quick_check") != "ok":
         raise DistrictError("the database is damaged. Restore the last backup of the whole folder.")
     for number in range(version + 1, SCHEMA + 1):
-        with connection:
-            connection.execute(files("district").joinpath(f"schema_v{number}.sql").read_text(encoding="utf-8"))
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(files("district").joinpath(f"schema_v{number}.sql").read_text(encoding="utf-8"))
+        connection.execute("COMMIT")
