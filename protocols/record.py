@@ -123,7 +123,7 @@ class Manifest(Document, frozen=True, kw_only=True):
     register: Annotated[str, Meta(pattern=r"^[A-Za-z0-9/.-]{1,40}\Z")]
     """register number printed on the slip; made from station and sequence, says nothing about the person"""
     keys: Annotated[tuple[WrappedKeys, ...], Meta(min_length=1, max_length=20)]
-    """one entry per power life in which a part was sealed"""
+    """one entry per power life in which a part was sealed, and at most one more: there are 16 things to take"""
     parts: Annotated[tuple[PartRef, ...], Meta(min_length=1, max_length=32)]
     exceptions: Annotated[tuple[StepException, ...], Meta(max_length=32)]
     steps: Annotated[tuple[Step, ...], Meta(max_length=64)]

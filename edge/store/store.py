@@ -19,6 +19,7 @@ from edge.store.tables import (
     append_entry,
     first,
     forget_content,
+    free_epoch,
     keep_progress,
     one,
     open_number,
@@ -111,12 +112,16 @@ class Store:
             set_guard(connection, "enrolment", number)
 
     def add_key_epoch(self, record_id: bytes, wrapped: bytes) -> int:
-        """Keep the wrapped keys of a new power life; returns its number."""
+        """Keep the wrapped keys of a new power life; returns its number.
+
+        It takes the first number that no part was sealed under, in place of a life that left nothing: however often the power fails, a
+        record has no more key sets than parts and one. Numbers in use stay as they are, the seals bind them.
+        """
         with self._database.write() as connection:
             number = open_number(connection, record_id)
-            (epoch,) = one(connection, "SELECT count(*) FROM epoch WHERE record = ?", number)
-            connection.execute("INSERT INTO epoch VALUES (?1, ?2, ?3, guard(?1, ?2, ?3))", (number, epoch, wrapped))
-            return int(epoch)
+            epoch = free_epoch(connection, number)
+            connection.execute("INSERT OR REPLACE INTO epoch VALUES (?1, ?2, ?3, guard(?1, ?2, ?3))", (number, epoch, wrapped))
+            return epoch
 
     def save_progress(self, record_id: bytes, progress: bytes) -> None:
         """Note how far the procedure has come."""

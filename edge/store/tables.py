@@ -120,6 +120,12 @@ def _slot(connection: apsw.Connection, number: int, part: SealedPart) -> int:
     return int(taken[-1][0]) + 1 if taken else number * PARTS_MAX
 
 
+def free_epoch(connection: apsw.Connection, number: int) -> int:
+    """The smallest key epoch that no part of this record was sealed under."""
+    used = {ref.key_epoch for ref in part_refs(connection, number)}
+    return next(epoch for epoch in range(len(used) + 1) if epoch not in used)
+
+
 def part_refs(connection: apsw.Connection, number: int) -> tuple[PartRef, ...]:
     """What the manifest says of each part, in order. Raises StoreError."""
     columns = GUARDED["part"][1]
