@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+import apsw
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
@@ -32,6 +33,8 @@ STRANGERS = 10_000
 STRANGER_S = 60.0
 """messages of a station that is not known are dropped unread for so long"""
 TROUBLE_S = 2.0
+STORAGE = (OSError, apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
+"""errors that are not one message's fault"""
 
 Incoming = tuple[str, str, bytes]
 """station, last word of the topic, frame"""
@@ -117,29 +120,35 @@ class Ingest:
             await asyncio.to_thread(self._client.loop_stop)
 
     async def _work(self, batch: list[Incoming]) -> None:
+        """A single message that the store cannot stand must not hold up the others; storage that fails again stops the rest."""
+        if await self._answer(batch) is None:
+            return
+        await self._clock.sleep_s(TROUBLE_S)
+        for message in batch if len(batch) > 1 else ():
+            if isinstance(await self._answer([message]), STORAGE):
+                return
+
+    async def _answer(self, batch: list[Incoming]) -> Exception | None:
+        """Take in and say what was kept. Returns what went wrong; then nothing of it is kept or acknowledged."""
         try:
             answers = await self._in_store(lambda: self._take_in(batch))
-        except Exception:
+        except Exception as error:
             log.exception("nothing of %d messages is acknowledged; the stations will send them again", len(batch))
-            await self._clock.sleep_s(TROUBLE_S)
-            if len(batch) > 1:
-                await self._one_by_one(batch)
-            return
+            return error
         for station, frame in answers:
             self._client.publish(topics.down(station, Kind(frame[1]).name.lower()), frame, qos=0)
-
-    async def _one_by_one(self, batch: list[Incoming]) -> None:
-        """A single message that the store cannot stand must not hold up the others."""
-        for message in batch:
-            await self._work([message])
+        return None
 
     def _take_in(self, batch: list[Incoming]) -> Outgoing:
         """In the store's thread: everything is committed when this returns."""
-        for station, word, frame in batch:
-            refusal = self._receiver.handle(station, word, frame)
-            if refusal is not None:
-                self._refuse(station, refusal)
-        return self._receiver.settle()
+        try:
+            for station, word, frame in batch:
+                refusal = self._receiver.handle(station, word, frame)
+                if refusal is not None:
+                    self._refuse(station, refusal)
+            return self._receiver.settle()
+        finally:
+            self._receiver.forget()
 
     def _refuse(self, station: str, reason: str) -> None:
         self._refused[reason] += 1

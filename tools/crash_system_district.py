@@ -66,7 +66,12 @@ class DistrictNode(Node):
         batch, self._batch = self._batch, []
         if self.store is None or self.receiver is None:
             return
-        for word, frame in batch:
-            self.receiver.handle(STATION, word, frame)
-        for _, frame in self.receiver.settle():
+        receiver = self.receiver
+        try:
+            for word, frame in batch:
+                receiver.handle(STATION, word, frame)
+            answers = receiver.settle()
+        finally:
+            receiver.forget()
+        for _, frame in answers:
             self.bench.air.down(Kind(frame[1]).name.lower(), frame)

@@ -81,7 +81,7 @@ class _Owed:
 
 
 class Receiver:
-    """Feed it frames, then `settle`. One for all stations."""
+    """Feed it frames, then `settle`; `forget` when either raised. One for all stations."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
@@ -113,6 +113,10 @@ class Receiver:
         owed, self._owed = self._owed, {}
         self._shelf.flush()
         return [(station, frame) for station, debt in owed.items() for frame in self._answers(station, debt)]
+
+    def forget(self) -> None:
+        """The shelf raised, so the batch is gone: nothing of it is answered."""
+        self._owed = {}
 
     def _owes(self, station: str) -> _Owed:
         return self._owed.setdefault(station, _Owed())
