@@ -44,13 +44,16 @@ class Sensor:
         self._turn = asyncio.Lock()
 
     async def open(self, controls: Mapping[str, Any]) -> Identity:
-        """Configure and start; controls that this sensor does not have are left out."""
+        """Configure and start; controls that this sensor does not have are left out. Raises DeviceAbsent, DeviceTimeout."""
         async with self._turn:
             try:
                 model = await self._in_thread(lambda: self._start(controls), OPEN_S)
-            except (ImportError, IndexError, RuntimeError) as problem:
+            except DeviceTimeout:
+                raise
+            except Exception as problem:  # noqa: BLE001  # foreign code: a system library built for another numpy raises ValueError, the next one something else
                 await self._close()
-                raise DeviceAbsent("camera_absent", self.name, f"no camera {self._index} ({problem})", "Check the ribbon cable, then try again.") from problem
+                what = f"no camera {self._index} ({type(problem).__name__}: {problem})"
+                raise DeviceAbsent("camera_absent", self.name, what, "Check the ribbon cable, then try again.") from problem
         return Identity(maker="Raspberry Pi camera", model=model, serial=str(self._index))
 
     async def close(self) -> None:

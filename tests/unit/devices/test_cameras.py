@@ -1,5 +1,8 @@
 """Face camera and iris module through the picamera2 stand-in, against the simulated sensors."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -130,6 +133,30 @@ def test_no_camera_at_that_number(world: World, monkeypatch: pytest.MonkeyPatch)
             assert caught.value.code == "camera_absent"
 
     run(scene)
+
+
+BROKEN = {
+    "import": "raise ValueError('numpy.dtype size changed, may indicate binary incompatibility')",
+    "start": "class Picamera2:\n    def __init__(self, index):\n        raise AttributeError('numpy.dtype size changed')",
+}
+"""what a system library built for another numpy does, or one that lacks something"""
+
+
+@pytest.mark.parametrize("where", BROKEN)
+def test_a_camera_library_that_breaks_is_a_missing_camera(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "picamera2.py").write_text(BROKEN[where])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+
+    async def scene() -> None:
+        with pytest.raises(DeviceAbsent, match="numpy.dtype size changed") as caught:
+            await PicameraCamera("camera", Camera(), SystemClock()).open()
+        assert caught.value.code == "camera_absent"
+
+    try:
+        run(scene)
+    finally:
+        sys.modules.pop("picamera2", None)
 
 
 def test_frames_differ_and_nobody_means_an_empty_chair(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
