@@ -176,7 +176,7 @@ class CameraServer:
         self._frames += 1
         shown = begin - OLD_S if "old_frame" in self.active else begin
         client.frame = Exposure(self._frames, begin, self.world.lit_s(begin, begin + exposure_s), *self._before_lens())
-        self.world.served.sensor_s += exposure_s + READOUT_S if flush_ns is not None else 0
+        self.world.served.sensor_s += begin + exposure_s + READOUT_S - earliest if flush_ns is not None else 0
         return {"frame": self._frames, "metadata": self._metadata(client, shown, exposure_s)}
 
     def _metadata(self, client: Client, begin_s: float, exposure_s: float) -> dict[str, Any]:

@@ -57,6 +57,8 @@ class FingerprintSensor(WireDevice):
         self.library: dict[int, bytes] = {}
         self._buffers: dict[int, bytes] = {}
         self._image: bytes | None = None
+        self._handed_over = False
+        """the latest image is; the next look tells whether the finger was lifted"""
         self._served: tuple[int, str] | None = None
         self._decoder = zfm.Decoder()
         self._commands: asyncio.Queue[zfm.Packet] = asyncio.Queue()
@@ -165,9 +167,10 @@ class FingerprintSensor(WireDevice):
     def _gen_img(self, _: bytes) -> Answer:
         seen = self._look()
         if seen is None:
+            self.world.served.sensor_s += NO_FINGER_S if self._handed_over else 0
+            self._handed_over = False
             return NO_FINGER_S, bytes([zfm.NO_FINGER])
         self._image = seen
-        self.world.served.sensor_s += EXPOSURE_S
         return EXPOSURE_S, bytes([zfm.OK])
 
     def _img_2_tz(self, parameters: bytes) -> Answer:
@@ -278,7 +281,8 @@ class FingerprintSensor(WireDevice):
 
         def told() -> None:
             self.world.served.record(person, "finger", served[0], served[1])
-            self.world.served.sensor_s += wire_s
+            self.world.served.sensor_s += EXPOSURE_S + wire_s
+            self._handed_over = True
 
         return told
 

@@ -27,6 +27,7 @@ FAULTS: dict[str, str] = {
 
 LINE_S = 0.028
 """4.2 mm at 150 mm/s"""
+BITS = 10
 IDENTITY = {b"A": "1.07", b"B": "REKAM", b"C": "SIM-80", b"D": "P0001"}
 
 DLE, ESC, FS, GS = 0x10, 0x1B, 0x1C, 0x1D
@@ -171,6 +172,7 @@ class SlipPrinter(WireDevice):
             if "refuse" not in self.active:
                 self.port.send(bytes([escpos.encode_status(self.status(), n)]))
         self.parser.feed(data)
+        self.world.served.sensor_s += len(data) * BITS / self.port.baud
         self._work.set()
 
     def _real_time(self, data: bytes) -> list[int]:
@@ -193,6 +195,7 @@ class SlipPrinter(WireDevice):
     async def _carry_out(self, command: bytes) -> None:
         if command == b"\n":
             await self.world.clock.sleep_s(LINE_S)
+            self.world.served.sensor_s += LINE_S
         elif command[:2] == b"\x1dr":
             self.port.send(bytes([0x03 * self.status().paper_low]))
         elif command[:2] == escpos.IDENTIFY and "anonymous" not in self.active:

@@ -59,7 +59,8 @@ class Served:
 
     digests: dict[tuple[int, str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     sensor_s: float = 0.0
-    """seconds that devices needed by their own physics (exposure, wire at its baud rate, pen on glass)"""
+    """seconds that devices needed by their own physics for what was asked of them: exposure from the next frame on and readout, wire at its
+    baud rate, one look for a lifted finger, pen on glass, lines on paper"""
 
     def record(self, person: Person, kind: str, position: int, digest: str) -> None:
         self.digests[(person.number, kind, position)].append(digest)

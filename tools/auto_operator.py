@@ -22,6 +22,8 @@ AWAY_S = 0.05
 TIMEOUT_S = 10.0
 SNAPSHOT_BYTES_MAX = 1024 * 1024
 FINGERS = ("finger", "check")
+READING = "reading"
+"""hint: the picture is in the sensor's memory and on its way, the finger may go"""
 DATA = b"data: "
 PATIENCE_S = 12.0
 """how long a device may be away before the operator goes on without it"""
@@ -172,7 +174,8 @@ class AutoOperator:
             await self._page.post("exception", kind=kind, position=position, reason=reason)
             return True
         await self._world.ask("look", at=_gaze(kind), eye=position if kind == "iris" else None)
-        await self._world.ask("finger", position=position if kind in FINGERS and position not in lacking else None)
+        on_sensor = kind in FINGERS and position not in lacking and self.snapshot["hint"] != READING
+        await self._world.ask("finger", position=position if on_sensor else None)
         if kind == "signature":
             await self._sign()
         return False

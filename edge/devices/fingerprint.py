@@ -29,7 +29,10 @@ ANSWER_S = 1.0
 PROBE_S = 0.25
 COMMAND_S = 3.0
 POLL_S = 0.05
-"""between two looks for a finger: 8 to 14 looks a second"""
+"""longest pause between two looks for a finger: 8 to 14 looks a second"""
+FIRST_POLL_S = 0.005
+EAGER = 4
+"""pauses grow from the first by this part of the wait so far: a finger that was held ready is seen at once"""
 QUIET_S = 0.1
 """four times the longest gap inside an upload"""
 BABBLE_S = 3.0
@@ -166,13 +169,14 @@ class ZfmSensor:
     # finger and light
 
     async def _await_finger(self) -> None:
-        end_s = self._clock.monotonic_s() + self._config.finger_timeout_s
+        began_s = self._clock.monotonic_s()
         lit = False
         while not await self.finger_present():
-            if self._clock.monotonic_s() >= end_s:
+            waited_s = self._clock.monotonic_s() - began_s
+            if waited_s >= self._config.finger_timeout_s:
                 raise DeviceTimeout("finger_missing", self.name, f"no finger within {self._config.finger_timeout_s:g} s", "Place the finger on the sensor.")
             lit = lit or (self._aura and await self._light(AURA_BREATHE))
-            await self._clock.sleep_s(POLL_S)
+            await self._clock.sleep_s(min(POLL_S, FIRST_POLL_S + waited_s / EAGER))
 
     async def _light(self, mode: int) -> bool:
         """Aura ring of the R503; False where there is none."""

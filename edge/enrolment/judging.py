@@ -30,6 +30,10 @@ class Judge:
         self._fingers = finger_match.Gallery()
         self._eyes: dict[int, iris_match.Code] = {}
 
+    def warm_up(self) -> None:
+        """The face detector's tables take a tenth of a second here, a second on a Pi."""
+        face.cascades_present()
+
     def judge(self, target: Target, subject: Subject, birth_year: int | None) -> Opinion:
         """What could not be judged passes and says so in the record: people are not sent home for it."""
         if isinstance(subject, SignatureSeries):

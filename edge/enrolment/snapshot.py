@@ -155,7 +155,7 @@ def _hint(enrolment: Enrolment | None) -> str | None:
         return None
     if enrolment.lifting:
         return "lift"
-    return "hold" if enrolment.reading else "place"
+    return "reading" if enrolment.reading else "place"
 
 
 def _verdict(enrolment: Enrolment | None) -> Json | None:

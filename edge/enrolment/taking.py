@@ -21,12 +21,15 @@ FINGER_S = 75.0
 LIFT_S = 10.0
 """a sensor that still sees a finger after this is dirty: take what comes and let the judgement say so"""
 LIFT_POLL_S = 0.1
+FIRST_LIFT_POLL_S = 0.005
+EAGER = 4
+"""pauses grow from the first by this part of the wait so far: a lifted finger is seen at once"""
 PREVIEW_S = 2.0
 READY_S = 3.0
 """what a touch on `capture` gives a device that was just plugged in again"""
 SIGNING_S = 120.0
 PEN_IDLE_S = 2.0
-PEN_POLL_S = 0.1
+PEN_POLL_S = 0.03
 
 PERSON_CODES = frozenset({"finger_missing", "nothing_signed", "light_limit"})
 """failures that tell about the person or the moment, not about the device"""
@@ -104,9 +107,9 @@ class Taker:
         return await presence.use(action, deadline_s)
 
     async def _finger(self, after_lift: bool, told: Told, sensor: FingerprintSensor) -> Frame:
-        end_s = self._clock.monotonic_s() + LIFT_S
-        while after_lift and self._clock.monotonic_s() < end_s and await sensor.finger_present():
-            await self._clock.sleep_s(LIFT_POLL_S)
+        began_s = self._clock.monotonic_s()
+        while after_lift and (waited_s := self._clock.monotonic_s() - began_s) < LIFT_S and await sensor.finger_present():
+            await self._clock.sleep_s(min(LIFT_POLL_S, FIRST_LIFT_POLL_S + waited_s / EAGER))
         told.lifted()
         return await sensor.capture(told.progress)
 

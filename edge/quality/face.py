@@ -20,6 +20,8 @@ from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+FACE_CASCADE = "haarcascade_frontalface_alt2"
+EYE_CASCADES = ("haarcascade_eye", "haarcascade_eye_tree_eyeglasses")
 SIDE_MIN_PX = 120
 DETECT_LONGEST_PX = 480
 SMALLEST_FACE_SHARE = 0.15
@@ -80,7 +82,7 @@ def assess(frame: Frame, limits: Limits = DEFAULTS, birth_year: int | None = Non
 
 def cascades_present() -> bool:
     """OpenCV 5 and some system packages come without cascades; the doctor says so."""
-    return hasattr(cv2, "CascadeClassifier") and not _cascade("haarcascade_frontalface_alt2").empty()
+    return hasattr(cv2, "CascadeClassifier") and not any(_cascade(name).empty() for name in (FACE_CASCADE, *EYE_CASCADES))
 
 
 def face_box(frame: Frame) -> tuple[float, float, float, float] | None:
@@ -113,7 +115,7 @@ def _faces(grey: Grey) -> list[Box]:
 
 def _detect(grey: Grey) -> list[Box]:
     least = round(SMALLEST_FACE_SHARE * min(grey.shape))
-    found = _cascade("haarcascade_frontalface_alt2").detectMultiScale(grey, 1.1, 4, minSize=(least, least))
+    found = _cascade(FACE_CASCADE).detectMultiScale(grey, 1.1, 4, minSize=(least, least))
     boxes = [Box(*(int(value) for value in box)) for box in found]
     return sorted(boxes, key=lambda box: box.width * box.height, reverse=True)
 
@@ -124,7 +126,7 @@ def _eyes(grey: Grey, box: Box) -> tuple[Eye | None, Eye | None]:
     strip = np.asarray(cv2.equalizeHist(np.ascontiguousarray(grey[top:bottom, box.x : box.x + box.width])), dtype=np.uint8)
     least, most = max(1, box.width // 9), box.width // 2
     sides: tuple[list[tuple[int, float, float]], list[tuple[int, float, float]]] = ([], [])
-    for name in ("haarcascade_eye", "haarcascade_eye_tree_eyeglasses"):
+    for name in EYE_CASCADES:
         best: dict[int, tuple[int, float, float]] = {}
         for x, y, width, height in _cascade(name).detectMultiScale(strip, 1.05, 3, minSize=(least, least), maxSize=(most, most)):
             middle = x + width / 2

@@ -63,7 +63,7 @@ function instruction(now) {
   if (now.phase !== "enrolling") return t(`say_${now.phase}`);
   if (now.primary === "log_in") return t("say_login_needed");
   if (now.hint === "lift") return t("say_lift");
-  if (now.hint === "hold") return t("say_wait_capture", { target });
+  if (now.hint === "reading") return t("say_wait_capture", { target });
   if (!now.target && now.activity === "saving") return t("say_wait_save");
   if (now.target?.kind === "exception_photo") return t("say_exception_photo");
   if (now.step === "face" && now.person?.backdrop) return t(`say_face_${now.person.backdrop}`);
