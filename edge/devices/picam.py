@@ -50,7 +50,7 @@ class Sensor:
                 model = await self._in_thread(lambda: self._start(controls), OPEN_S)
             except DeviceTimeout:
                 raise
-            except Exception as problem:  # noqa: BLE001  # foreign code: a system library built for another numpy raises ValueError, the next one something else
+            except Exception as problem:  # foreign code: a system library built for another numpy raises ValueError, the next one something else
                 await self._close()
                 what = f"no camera {self._index} ({type(problem).__name__}: {problem})"
                 raise DeviceAbsent("camera_absent", self.name, what, "Check the ribbon cable, then try again.") from problem

@@ -149,7 +149,7 @@ def test_a_camera_library_that_breaks_is_a_missing_camera(where: str, tmp_path: 
     monkeypatch.delitem(sys.modules, "picamera2", raising=False)
 
     async def scene() -> None:
-        with pytest.raises(DeviceAbsent, match="numpy.dtype size changed") as caught:
+        with pytest.raises(DeviceAbsent, match=r"numpy\.dtype size changed") as caught:
             await PicameraCamera("camera", Camera(), SystemClock()).open()
         assert caught.value.code == "camera_absent"
 
