@@ -34,6 +34,7 @@ from edge.keys import StationKeys, load_station_keys
 from edge.news import DeviceNews
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import State
+from edge.power.report import to_csv
 from edge.power.resume import outage_times
 from edge.power.stopping import OrderlyStop, Part
 from edge.power.supervisor import Supervisor
@@ -92,7 +93,10 @@ async def _run(config: StationConfig) -> int:
         station = await Station.start(config, keys, worker, clock)
         return await station.run()
     except ExceptionGroup as problems:
-        raise _first_expected(problems) or problems from problems
+        expected = _first_expected(problems)
+        if expected is None:
+            raise
+        raise expected from problems
     finally:
         await worker.close()
 
@@ -146,7 +150,7 @@ class Station:
         self._uplink = Uplink(
             worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
         )
-        self._server = _Server(build_app(self._session, self._texts, (*LOOPBACK, config.station.page_host)), config)
+        self._server = _Server(build_app(self._session, self._texts, LOOPBACK, lambda: to_csv(self._power.report_days())), config)
 
     async def run(self) -> int:
         """Until SIGTERM, SIGINT or an orderly stop."""
@@ -244,8 +248,8 @@ class Station:
     def _health(self) -> dict[str, object]:
         up_s = self._clock.monotonic_s() - self._started_s
         picture = self._power.picture().for_page()
-        station = self._config.station.id
-        return health.document(station, self._boot, up_s, self._clock.wall_s(), self._clock.trust(), SOFTWARE, self._session.snapshot(), picture)
+        station, days = self._config.station.id, self._power.watch.report.for_health()
+        return health.document(station, self._boot, up_s, self._clock.wall_s(), self._clock.trust(), SOFTWARE, self._session.snapshot(), picture, days)
 
     def _on_change(self, change: PresenceChange) -> None:
         """A device came or went: the page shows it at once, the district learns it as a ledger event."""

@@ -4,6 +4,7 @@
     GET  /api/state            snapshot                      GET /api/stream    snapshots as they change (SSE)
     POST /api/events           {"event": kind, ...} -> 200 {"accepted": true, "version": n} | 4xx {"error": code, "text": ..., "next": ...}
     GET  /api/texts/{language} code -> text                  GET /api/photo     small JPEG of the person at the desk
+    GET  /api/power.csv        outages, voltage and energy by day
     WS   /api/preview?source=camera|iris|tablet              the page asks for each picture: a slow page is never flooded
 
 Decides nothing: the session does.
@@ -11,7 +12,7 @@ Decides nothing: the session does.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ class BadRequest(Exception):
         self.status = status
 
 
-def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK) -> Starlette:
-    """The ASGI application; `hosts` are the names under which it is served."""
-    page = Page(session, texts)
+def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK, power_report: Callable[[], str] = str) -> Starlette:
+    """The ASGI application; `hosts` are the names under which it is served, `power_report` makes the CSV."""
+    page = Page(session, texts, power_report)
     app = Starlette(
         routes=[
             Route("/", page.index),
@@ -61,6 +62,7 @@ def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK)
             Route("/api/events", page.events, methods=["POST"]),
             Route("/api/texts/{language}", page.texts),
             Route("/api/photo", page.photo),
+            Route("/api/power.csv", page.power),
             WebSocketRoute("/api/preview", page.preview),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -74,9 +76,10 @@ def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK)
 class Page:
     """The handlers."""
 
-    def __init__(self, session: Session, texts: Texts) -> None:
+    def __init__(self, session: Session, texts: Texts, power_report: Callable[[], str]) -> None:
         self._session = session
         self._texts = texts
+        self._power_report = power_report
 
     async def index(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html")
@@ -91,6 +94,10 @@ class Page:
     async def photo(self, request: Request) -> Response:
         photo = self._session.photo
         return Response(photo, media_type="image/jpeg") if photo else _json(self.refusal("not_found"), 404)
+
+    async def power(self, request: Request) -> Response:
+        headers = {"Content-Disposition": 'attachment; filename="listrik.csv"'}
+        return Response(self._power_report(), media_type="text/csv; charset=utf-8", headers=headers)
 
     async def events(self, request: Request) -> Response:
         event = _event_of(await _body(request))

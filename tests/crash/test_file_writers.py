@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from edge.devices.register import AtomicStorage
-from edge.power.starts import Starts
 from protocols.canonical import FormatError
 from protocols.stick import read_bundle
 from tests.crash.alice import Call, State, record, states
@@ -54,19 +53,6 @@ def register_is_whole(path: Path, state: State) -> str:
     captures = found["devices"]["1"]["captures"] if found else 0
     damaged = (path / "register.damaged").exists()
     return "" if not damaged and captures >= len(state.promised) else f"{found} after {state.promised}"
-
-
-STARTS = HEAD + """
-from edge.power.starts import Starts
-starts = Starts(folder / "starts.json", "boot")
-starts.begin()
-starts.settled()
-"""
-
-
-def a_station_starts(path: Path, _state: State) -> str:
-    """The counter promises nothing; it must only never stand in the way."""
-    return "" if Starts(path / "starts.json", "boot").begin() in (1, 2) else "a count from nowhere"
 
 
 STICK = HEAD + """
@@ -147,7 +133,6 @@ ROUTINES: dict[str, tuple[str, Check]] = {
     "small files (edge.files)": (DURABLE, writes_old_then_new),
     "receipts onto a stick (district.stick)": (DISTRICT_STICK, writes_old_then_new),
     "equipment register (TinyDB)": (REGISTER, register_is_whole),
-    "start counter": (STARTS, a_station_starts),
     "entries onto a stick (edge.store.stick)": (STICK, bundle_is_whole_or_not_there),
     "key files (tools.keys)": (KEYS, keys_are_whole),
     "payloads at the district": (PAYLOADS, payloads_are_whole),

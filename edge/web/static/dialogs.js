@@ -52,5 +52,5 @@ export function menu(snapshot) {
     stop: () => sure(`${t("do_stop")}? ${t("say_stopping")}`, () => send("stop")),
   };
   const offered = Object.keys(acts).filter((name) => snapshot.actions.includes(name) || (name.startsWith("genset_") && snapshot.actions.includes("genset")));
-  open(t("menu"), offered.map((name) => choice(t(`do_${name}`), acts[name])), make("div", {}, devices, make("p", { class: "quiet" }, `${snapshot.station.name} (${snapshot.station.id})`)));
+  open(t("menu"), offered.map((name) => choice(t(`do_${name}`), acts[name])), make("div", {}, devices, make("a", { class: "report", href: "/api/power.csv", download: "listrik.csv" }, t("power_report")), make("p", { class: "quiet" }, `${snapshot.station.name} (${snapshot.station.id})`)));
 }

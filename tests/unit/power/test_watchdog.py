@@ -1,4 +1,4 @@
-"""systemd's notification, the supervisor that feeds only on progress, the count of starts, the resume times, the Pi's complaints."""
+"""systemd's notification, the supervisor that feeds only on progress, the resume times, the Pi's complaints."""
 
 import os
 import socket
@@ -10,7 +10,6 @@ import pytest
 from edge.power.host import read_host
 from edge.power.picture import HostView
 from edge.power.resume import outage_times
-from edge.power.starts import Starts
 from edge.power.supervisor import Supervisor, sd_notify
 
 
@@ -67,22 +66,6 @@ def test_one_part_that_hangs_starves_the_watchdog_and_is_named_once() -> None:
 def test_an_unknown_part_is_a_programming_error() -> None:
     with pytest.raises(AssertionError):
         Supervisor(HandClock(), {"session": 10}).progress("sesion")
-
-
-def test_starts_count_crashes_of_one_boot_only(tmp_path: Path) -> None:
-    path = tmp_path / "starts.json"
-    assert [Starts(path, "a").begin() for _ in range(5)] == [1, 2, 3, 4, 5]
-    assert Starts(path, "b").begin() == 1, "a power cut is no crash"
-    Starts(path, "b").settled()
-    assert Starts(path, "b").begin() == 1
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"boot": "a", "unsettled": "x"}'])
-def test_a_damaged_count_never_stops_a_start(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "starts.json"
-    path.write_bytes(content)
-    assert Starts(path, "a").begin() == 1
-    assert Starts(tmp_path / "no" / "folder.json", "a").begin() == 1
 
 
 def test_outage_times_only_where_the_clock_can_know(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,77 @@
+"""The small parts that join the station: what the district hears of a flapping plug, what the health document holds, what lamps follow."""
+
+import json
+from typing import Any
+
+from edge import health
+from edge.devices.presence import PresenceChange
+from edge.errors import DeviceAbsent
+from edge.following import lamps
+from edge.news import AN_HOUR, DeviceNews
+
+
+class Hours:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def wall_s(self) -> float:
+        return 0.0
+
+    def trust(self) -> str:
+        return "none"
+
+    async def sleep_s(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def gone(wire: str = "") -> PresenceChange:
+    error = DeviceAbsent("port_absent", "tablet", "not there", "Plug it in.", wire=wire)
+    return PresenceChange("tablet", "absent", "port_absent", error, None)
+
+
+BACK = PresenceChange("tablet", "ready", None, None, None)
+
+
+def test_a_fault_and_its_repair_are_told_once() -> None:
+    news = DeviceNews(Hours())
+    assert news.event(gone("aa " * 200)) == ("fault", {"device": "tablet", "code": "port_absent", "wire": ("aa " * 200)[-200:]})
+    assert news.event(gone()) is None
+    assert news.event(BACK) == ("repaired", {"device": "tablet", "code": "ready"})
+    assert news.event(BACK) is None
+
+
+def test_a_loose_plug_is_counted_and_not_told_for_ever() -> None:
+    clock = Hours()
+    news = DeviceNews(clock)
+    told = [news.event(change) for _ in range(1000) for change in (gone(), BACK)]
+    assert sum(event is not None for event in told) == AN_HOUR
+    clock.now_s = 3601
+    event = news.event(gone())
+    assert event is not None
+    assert event[1]["left_out"] == 2000 - AN_HOUR
+
+
+def test_the_health_document_of_a_full_station_stays_under_a_kilobyte() -> None:
+    names = ("camera", "iris", "fingerprint", "tablet", "printer", "board", "gpio", "genset", "ups-main", "ups-second")
+    snapshot: dict[str, Any] = {
+        "phase": "enrolling", "enrolments_left": 12_345, "devices": {name: {"state": "ready", "code": "frame_wrong_size"} for name in names},
+        "queue": {"saved": 99_999, "waiting": 99_999, "received": 99_999, "refused": 99_999}, "person": {"name": "Siti Rahmawati", "nik": "7201056311729230"},
+    }
+    power = {"source": "battery", "minutes": 1234, "people_left": 123, "state": "finish_only"}
+    days = {"2026-11-20": [12, 12_345, 12_345, 12_345, 150], "2026-11-21": [12, 12_345, 12_345, 12_345, 150]}
+    text = json.dumps(health.document("kecamatan-poso-kota-selatan-01", 99_999, 9e6, 2e9, "district", "0.1.0", snapshot, power, days))
+    assert len(text) < 1000
+    assert "Siti" not in text
+    assert "7201056311729230" not in text
+
+
+def test_lamps_tell_the_room_what_the_screen_tells_the_operator() -> None:
+    idle: dict[str, Any] = {"phase": "idle", "step": None, "notices": []}
+    assert [name for name, on in lamps(idle).items() if on] == ["lamp_green"]
+    assert [name for name, on in lamps({**idle, "notices": [{"level": "alarm"}]}).items() if on] == ["lamp_red"]
+    assert [name for name, on in lamps({"phase": "enrolling", "step": "face", "notices": []}).items() if on] == ["lamp_yellow", "backdrop"]
