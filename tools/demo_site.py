@@ -53,7 +53,7 @@ def make_demo_site(
         "broker": broker,
     }
     return DemoSite(
-        keys, _write(folder / "station.toml", station), _write(folder / "district.toml", district),
+        keys, write_toml(folder / "station.toml", station), write_toml(folder / "district.toml", district),
         station_port, district_port, folder / "district", operator.login, operator.pin,
     )
 
@@ -82,7 +82,7 @@ def _row(person: Mapping[str, Any]) -> RosterRow:
     )
 
 
-def _write(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
+def write_toml(path: Path, tables: Mapping[str, Mapping[str, Any]]) -> Path:
     """TOML: a JSON string or number is one as well, an inner table is written inline."""
     blocks = [f"[{name}]\n" + "\n".join(f"{key} = {_value(value)}" for key, value in table.items()) for name, table in tables.items()]
     path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 UPSD = Path("/lib/nut/upsd")
+MEGATEC = "protocol = megatec\ndefault.battery.voltage.high = 27.0\ndefault.battery.voltage.low = 20.8\nruntimecal = 240,100,720,50\n"
+"""lines of ups.conf for nutdrv_qx in front of the simulated UPS"""
 
 
 def need_nut(driver: str) -> None:

@@ -21,7 +21,7 @@ from simulators import genset, ups
 from simulators.world import World
 from station_config.schema import GensetRules, Power
 from tests.waiting import until
-from tests.wire.nut import need_nut, nut
+from tests.wire.nut import MEGATEC, need_nut, nut
 
 QUICK = GensetRules(start_below_percent=100, debounce_s=0, stable_s=0.3, warm_up_timeout_s=20, minimum_run_s=0, mains_return_s=0.2, cool_down_s=0.2, rest_s=0.2)
 
@@ -111,8 +111,7 @@ def test_nuts_low_battery_stops_the_station_within_seconds(tmp_path: Path) -> No
         world = World(1)
         device = ups.build(world, tmp_path / "ups0")
         await device.start()
-        limits = "protocol = megatec\ndefault.battery.voltage.high = 27.0\ndefault.battery.voltage.low = 20.8\nruntimecal = 240,100,720,50\n"
-        async with nut(tmp_path, 13_495, "nutdrv_qx", limits), Running(Power(poll_s=1), 13_495, None).started() as here:
+        async with nut(tmp_path, 13_495, "nutdrv_qx", MEGATEC), Running(Power(poll_s=1), 13_495, None).started() as here:
             await here.until(lambda: here.manager.picture().source is Source.MAINS, "NUT", 40)
             world.power.outage()
             await here.until(lambda: here.manager.picture().state is State.ON_BATTERY, "battery by NUT")

@@ -11,9 +11,7 @@ from aionut import AIONUTClient
 from edge.devices.ups import UpsdClient
 from simulators import ups
 from simulators.world import World
-from tests.wire.nut import need_nut, nut, output_of
-
-QX = "protocol = megatec\ndefault.battery.voltage.high = 27.0\ndefault.battery.voltage.low = 20.8\nruntimecal = 240,100,720,50\n"
+from tests.wire.nut import MEGATEC, need_nut, nut, output_of
 
 
 async def upsc_until(port: int, found: str) -> str:
@@ -26,7 +24,7 @@ async def upsc_until(port: int, found: str) -> str:
         assert time.monotonic() < deadline, f"upsc never said {found!r}:\n{text}"
 
 
-@pytest.mark.parametrize(("driver", "extra", "port"), [("nutdrv_qx", QX, 13_493), ("blazer_ser", "", 13_494)])
+@pytest.mark.parametrize(("driver", "extra", "port"), [("nutdrv_qx", MEGATEC, 13_493), ("blazer_ser", "", 13_494)])
 def test_nuts_own_driver_follows_an_outage(driver: str, extra: str, port: int, tmp_path: Path) -> None:
     need_nut(driver)
 
