@@ -6,6 +6,8 @@ in it (a driver's last bytes on the wire come without what a body gave). Kept in
 
 import asyncio
 import json
+import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +31,7 @@ WRITE_S = 20.0
 WORKING = frozenset({"ready", "busy"})
 
 Row = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 class AtomicStorage(Storage):
@@ -68,6 +71,9 @@ class EquipmentRegister:
         self._working_since_s: dict[str, float] = {}
         self._failing: dict[str, str] = {}
         self._urgent = asyncio.Event()
+        self._writing = threading.Lock()
+        """held for as long as a disk that hangs keeps the thread"""
+        self._refused = False
 
     def rows(self) -> list[Row]:
         """All devices by name, hours up to now."""
@@ -98,7 +104,7 @@ class EquipmentRegister:
         self._append(self._row(name)["repairs"], {"when_s": round(self._clock.wall_s()), "what": what})
 
     async def run(self) -> None:
-        """Write faults at once, the rest now and then, and all of it at the end. Raises OSError when the disk refuses."""
+        """Write faults at once, the rest now and then, and all of it at the end. What a disk refuses is kept and tried again at the next change."""
         try:
             while True:
                 await self._pause()
@@ -117,15 +123,27 @@ class EquipmentRegister:
 
     async def _flush(self) -> None:
         self._count_hours()
-        rows, self._changed = [json.loads(json.dumps(self._rows[name])) for name in sorted(self._changed)], set()
-        if rows:
+        names = sorted(self._changed)
+        if not names or self._writing.locked():
+            return
+        rows = [json.loads(json.dumps(self._rows[name])) for name in names]
+        self._changed.clear()
+        try:
             await run_blocking("equipment register", lambda: self._write(rows), WRITE_S)
+        except OSError as error:
+            self._changed.update(names)
+            if not self._refused:
+                log.warning("the equipment register is kept in memory for now: %s", error)
+            self._refused = True
+        else:
+            self._refused = False
 
     def _write(self, rows: list[Row]) -> None:
-        table = self._database.table("devices")
-        for row in rows:
-            table.upsert(row, where("device") == row["device"])
-        self._storage.flush()  # type: ignore[no-untyped-call]  # one write of the file for all of them
+        with self._writing:
+            table = self._database.table("devices")
+            for row in rows:
+                table.upsert(row, where("device") == row["device"])
+            self._storage.flush()  # type: ignore[no-untyped-call]  # one write of the file for all of them
 
     def _row(self, name: str) -> Row:
         self._changed.add(name)

@@ -1,6 +1,7 @@
 """The equipment register: what it notes, that it survives a cut, that a lasting fault is one fault."""
 
 import asyncio
+import errno
 import json
 import os
 from pathlib import Path
@@ -118,3 +119,53 @@ def test_a_fault_is_written_at_once(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert "port_absent" in path.read_text()
+
+
+def test_a_full_disk_is_told_once_and_the_rows_are_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "equipment.json"
+    refused: list[int] = []
+    write = AtomicStorage.write
+
+    def full(storage: AtomicStorage, data: dict[str, dict[str, object]]) -> None:
+        refused.append(1)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def run() -> None:
+        register = EquipmentRegister(path, SystemClock())
+        task = asyncio.create_task(register.run())
+        monkeypatch.setattr(AtomicStorage, "write", full)
+        for times, code in enumerate(("port_absent", "bad_answer"), start=1):
+            register.on_change(change("faulted", absent(code)))
+            await until(lambda times=times: len(refused) >= times or task.done(), "a refused write")
+        monkeypatch.setattr(AtomicStorage, "write", write)
+        register.on_change(change("faulted", absent("device_silent")))
+        await until(lambda: path.exists() or task.done(), "the register's file")
+        task.cancel()
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError)
+
+    asyncio.run(run())
+    (row,) = EquipmentRegister(path, Clock()).rows()
+    assert [fault["code"] for fault in row["faults"]] == ["port_absent", "bad_answer", "device_silent"]
+    assert [record.getMessage() for record in caplog.records if "No space left" in record.getMessage()][1:] == []
+    assert "No space left" in caplog.text
+
+
+def test_a_full_disk_at_the_end_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(AtomicStorage, "write", full)
+    register = EquipmentRegister(tmp_path / "equipment.json", Clock())
+    register.captured("fingerprint")
+
+    async def run() -> None:
+        task = asyncio.create_task(register.run())
+        await asyncio.sleep(0)
+        task.cancel()
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError)
+
+    asyncio.run(run())
