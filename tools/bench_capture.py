@@ -1,4 +1,4 @@
-"""`./rekam bench capture`: each serial driver against what its wire and its device need at least.
+"""`./rekam bench capture`: each serial driver, the live picture and a whole enrolment against what wires and devices need at least.
 
 A limit is bytes x 10 bits / baud plus the device's own times; the simulated wires take exactly that. Fingerprint figures come from a
 sensor in another process, so CPU is the driver's alone. Needs the bench.
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from edge.clock import SystemClock
@@ -27,13 +27,15 @@ from simulators.printer import LINE_S
 from simulators.tablet import SerialTablet
 from simulators.world import World
 from station_config.schema import Fingerprint, Printer, Tablet
+from tools import bench_capture_enrolment as enrolment
 from tools.children import Child
 from tools.paths import samples_folder
 
-HELP = "time and CPU of each driver against the physical limit of its wire"
 EXAMPLE = "./rekam bench capture --json capture.json"
 BAUDS = (57_600, 115_200, 230_400, 460_800, 921_600)
 FINGERS = 10
+CORE_SHARE = 0.25
+"""of one core, for the live picture"""
 REPEATS = 3
 """the middle one counts: a busy machine spoils single runs of half a second"""
 BITS = 10
@@ -54,11 +56,13 @@ class Row:
     target: float
     good: bool
     cpu_s: float
+    steps: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """of an enrolment: seconds of each step, and the devices' own among them"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="also write the rows here")
-    parser.add_argument("--quick", action="store_true", help="fastest speed only")
+    parser.add_argument("--quick", action="store_true", help="fastest speed only, no whole enrolment")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,11 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 def measure(*, quick: bool = False, tell: Callable[[str], None] = lambda line: None) -> list[dict[str, object]]:
     """All rows as plain values."""
     with tempfile.TemporaryDirectory(prefix="rekam-bench-") as folder:
-        rows = asyncio.run(_measure(Path(folder), BAUDS[-1:] if quick else BAUDS, tell))
+        rows = asyncio.run(_measure(Path(folder), quick, tell))
     return [asdict(row) for row in rows]
 
 
-async def _measure(folder: Path, bauds: tuple[int, ...], tell: Callable[[str], None]) -> list[Row]:
+async def _measure(folder: Path, quick: bool, tell: Callable[[str], None]) -> list[Row]:
+    bauds = BAUDS[-1:] if quick else BAUDS
     rows: list[Row] = []
 
     def note(row: Row) -> None:
@@ -97,7 +102,21 @@ async def _measure(folder: Path, bauds: tuple[int, ...], tell: Callable[[str], N
         await sensor.stop()
     note(await _tablet_lag(folder / "tablet"))
     note(await _slip(folder / "printer"))
+    for row in [] if quick else _station(await enrolment.measure()):
+        note(row)
+        for step, (took_s, device_s) in row.steps.items():
+            tell(f"{'':<12} {step:<34} {took_s:8.3f} s   limit {device_s:7.3f} s")
     return rows
+
+
+def _station(figures: enrolment.Figures) -> list[Row]:
+    """A whole station: the middle one of several people, and the live picture as fast as it comes and at the pace asked for."""
+    middle, (paced, fastest) = figures.middle, figures.previews
+    steps = {one.step: (round(one.seconds, 3), round(one.device_s, 3)) for one in middle.steps}
+    whole = _row("station", "whole enrolment, instant operator", (middle.seconds, middle.cpu_s), middle.device_s, 1.15)
+    frame = _row("camera", f"a preview picture, {fastest.fps:.0f} a second", (1 / fastest.fps, fastest.core_share / fastest.fps), 1 / paced.asked_fps, 1.0)
+    share = _row("camera", f"CPU a second, {paced.fps:.0f} pictures a second", (paced.core_share, paced.core_share), CORE_SHARE, 1.0)
+    return [replace(whole, steps=steps), frame, share]
 
 
 def _wait_for(link: Path) -> None:

@@ -34,7 +34,6 @@ from simulators.signing_station import Made, SigningStation, seeded_key
 from tools.broker import Broker
 from tools.forge import Certified
 
-HELP = "records a second into the district, against the disk, SQLite and the broker"
 EXAMPLE = "./rekam bench ingest --records 200 --json ingest.json"
 SIZES_KB = (300, 1000)
 CHUNK_BYTES = 32 * 1024

@@ -28,7 +28,6 @@ from tools.bench_link_rekam import DISTRICT, STATION
 from tools.keys import make_site
 from tools.paths import ROOT
 
-HELP = "records over shaped and broken links: goodput of our custody beside MQTT as usual and tus"
 EXAMPLE = "./rekam bench link --scenario a --seconds 300 --json link.json"
 RECORD_BYTES = 512 * 1024
 SCENARIOS = {

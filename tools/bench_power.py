@@ -23,7 +23,6 @@ from simulators.power import PowerWorld, UpsBattery
 from station_config.schema import GensetRules, Power
 from tools.virtual_site import DAY_S, VirtualSite
 
-HELP = "a month of a bad site in virtual time: people recorded, nothing lost, honest minutes"
 EXAMPLE = "./rekam bench power --days 30 --seed 7 --json power.json"
 OPEN_S, CLOSE_S = 8 * 3600.0, 15 * 3600.0
 OVERTIME_S = 1800.0

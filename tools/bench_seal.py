@@ -25,7 +25,6 @@ from protocols.record import Manifest, PartKind, PartRef, encode_manifest
 from protocols.sealing import ENTRY_TYPE, AudienceKey, RecordSealer, audience_of, generate_audience, open_entry, sign1
 from simulators.signing_station import SigningStation
 
-HELP = "cost of sealing, signing, verifying and opening records, against the bare primitives"
 EXAMPLE = "./rekam bench seal --json seal.json"
 SIZES_MB = (0.3, 1.0, 2.0)
 ROUNDS = 15

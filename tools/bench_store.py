@@ -32,7 +32,6 @@ from edge.store.values import SealedPart
 from protocols.record import PartKind, Step, WrappedKey, encode_keys
 from tools.crash_store_lives import StubSigner
 
-HELP = "bytes, flushes and time to keep a record; start with thousands of them waiting"
 EXAMPLE = "./rekam bench store --json store.json"
 PARTS: tuple[tuple[PartKind, int, int], ...] = (
     ("population", 0, 1_200), ("face", 0, 110_000), ("signature", 0, 6_000), *(("finger", n, 24_000) for n in range(1, 11)),

@@ -1,10 +1,11 @@
 """`./rekam COMMAND`: the table of commands, their one line of help, and the one place where an expected failure becomes a sentence.
 
-Each command is a module with `HELP`, `EXAMPLE`, `add_arguments(parser)` and `run(arguments) -> exit code`, imported only when asked for.
+Each command is a module with `EXAMPLE`, `add_arguments(parser)` and `run(arguments) -> exit code`, imported only when asked for.
 """
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -110,4 +111,10 @@ def _line(name: str, command: Command) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head(1), has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    raise SystemExit(code)

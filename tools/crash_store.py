@@ -18,7 +18,6 @@ from tools.crash_store_errors import error_loop
 from tools.crash_store_lives import CUTS_A_WORLD, run_world
 from tools.crash_store_rot import rot_world
 
-HELP = "cut the power of the store on a simulated disk and check that nothing promised is lost"
 EXAMPLE = "./rekam crash store --cuts 100000 --seed 1 --json crash-store.json"
 ERRORS = [(kind, sticky) for kind in ("IOERR", "FULL", "SYNC") for sticky in (False, True)]
 FLIPS, CUTS_A_ROTTEN_WORLD = 50, 2_000

@@ -17,7 +17,6 @@ from tools import crash_report
 from tools.crash_report import Outcome
 from tools.crash_system_world import CUTS_A_WORLD, run_world
 
-HELP = "cut power, link and disks of a whole simulated system and check that every record arrives exactly once"
 EXAMPLE = "./rekam crash system --cuts 100000 --seed 1 --json crash-system.json"
 add_arguments = crash_report.add_arguments
 

@@ -33,7 +33,6 @@ from protocols.sealing import SoftwareSigner, generate_audience, kid_of
 from simulators.signing_station import SigningStation, seeded_key
 from tools.forge_attacks import ON_ENTRIES, ON_RECEIPTS, Field
 
-HELP = "send forged, altered, foreign and replayed records and receipts to both ends and count what gets in"
 EXAMPLE = "./rekam crash forge --count 1000000 --seed 1 --json forge.json"
 BATCH = 5_000
 """attacks on one pair of stores; a fresh pair follows"""

@@ -14,7 +14,6 @@ from pathlib import Path
 from edge.errors import StationError
 from tools.paths import ROOT
 
-HELP = "fuzz the decoders and the district's door, guided by coverage"
 EXAMPLE = "./rekam fuzz entry --seconds 600"
 TARGET_NAMES = ("cbor", "entry", "receipt", "envelope", "custody", "ingest")
 CORPUS = ROOT / "tests" / "vectors" / "fuzz"

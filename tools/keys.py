@@ -26,7 +26,6 @@ from protocols.passphrase import lock_key_file
 from protocols.roster import Hardness, Operator, RosterRow, seal_roster
 from protocols.sealing import Signer, SoftwareSigner, generate_audience
 
-HELP = "make the keys, certificates and rosters of a district and its stations"
 PASSPHRASE_CHARACTERS_MIN = 20
 """a thief can guess at leisure"""
 EXAMPLE = "./rekam keys --district poso --station poso-01 --station poso-02 keys/"

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-HELP = "connection, UPS, genset, fuel, cable and solar for a site, with the arithmetic"
 EXAMPLE = "./rekam power-plan --sets 2 --hours 7 --outage 1.5 --pdf plan.pdf"
 
 FIRST_SET_W, NEXT_SET_W = 3500.0, 350.0

@@ -22,7 +22,6 @@ from protocols.certificates import CertificateError, Identity, check_certificate
 from protocols.record import ENTRY_BYTES_MAX, LedgerEvent, Manifest, PartRef, Receipt, decode_entry, decode_receipt
 from protocols.sealing import ENTRY_TYPE, RECEIPT_TYPE, AudienceKey, SealingError, audience_of, open1, parse1
 
-HELP = "inspect, verify or open a signed record, event or receipt"
 EXAMPLE = "./rekam record verify records/poso-01/3f.../ --certificate keys/district/stations/poso-01.pem --authority keys/district/authority.pem"
 MANIFEST_FILE = "manifest.cose"
 Document = Manifest | LedgerEvent | Receipt

@@ -6,7 +6,6 @@ from edge.errors import StationError
 from edge.store.stick import export_entries
 from tools.stick import add_arguments, is_district, on_the_stick, open_station
 
-HELP = "copy what waits for the district onto a stick, sealed (the station must be stopped)"
 EXAMPLE = "./rekam export /media/stick"
 
 __all__ = ["add_arguments"]

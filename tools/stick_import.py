@@ -12,7 +12,6 @@ from protocols.sealing import SealingError, open1, open_receipt
 from protocols.stick import FOLDER, ROSTER_NAME
 from tools.stick import OpenStation, add_arguments, is_district, on_the_stick, open_district, open_station
 
-HELP = "take in what a stick brings: entries at the district, receipts and roster at the station (stopped meanwhile)"
 EXAMPLE = "./rekam import /media/stick --config /etc/rekam/district.toml"
 
 __all__ = ["add_arguments"]

@@ -4,6 +4,8 @@ One world and one broker for the file; every test has a station and a district o
 """
 
 import asyncio
+import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,9 +128,9 @@ def test_a_device_that_is_missing_at_the_start_becomes_an_exception(journey: Jou
 
     figures = journey.runner.run(walk())
     assert whole(figures)
-    tablet = {snapshot["devices"]["tablet"]["code"] for snapshot in seen if snapshot["devices"]}
-    assert tablet & {"port_absent", "device_absent"}
-    assert text("port_absent"), "the operator reads what to do"
+    told = {snapshot["devices"]["tablet"]["code"] for snapshot in seen if snapshot["devices"]} - {None}
+    assert told, "the page names the device's trouble"
+    assert all(text(code) for code in told), "and has words for it"
     at_the_end = [snapshot["targets"] for snapshot in seen if snapshot["step"] == "review"][-1]
     left_out = [target["reason"] for target in at_the_end if target["kind"] == "signature"]
     assert left_out == ["device_unavailable"]
@@ -187,6 +189,57 @@ def test_a_full_disk_begins_nobody_and_says_what_to_do(journey: Journey, tmp_pat
     told = {notice["id"] for notice in snapshot["notices"]} | {answer.get("error")}
     assert "store_full" in told, (answer, snapshot["notices"])
     assert snapshot["queue"]["saved"] == 0
+
+
+def fill(folder: Path) -> Path:
+    """Leave not one free byte on the file system of `folder`."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return ballast
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_card_that_fills_up_in_the_middle_loses_nothing_and_goes_on_when_there_is_room(journey: Journey, tmp_path: Path) -> None:
+    site = journey.site(tmp_path)
+    card = tmp_path / "station"
+    card.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(card)], capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs here: {mounted.stderr.strip()}")
+    seen: list[Snapshot] = []
+
+    async def fill_and_free(operator: AutoOperator) -> None:
+        await until(lambda: operator.snapshot.get("step") == "fingers", "the fingers", 60)
+        ballast = fill(card)
+        await until(lambda: any(notice["level"] != "info" for notice in operator.snapshot.get("notices", [])), "the page to speak of the full card", 60)
+        assert operator.snapshot["phase"] == "enrolling"
+        ballast.unlink()
+
+    async def walk() -> dict[str, Any]:
+        await journey.stage.start_programs(site)
+        operator = await journey.operator(site)
+        operator.watch = seen.append
+        filling = asyncio.create_task(fill_and_free(operator))
+        async with asyncio.timeout(RECORDED_S):
+            await operator.record_all()
+        await filling
+        await received(site, 1)
+        figures = await compare(site, journey.stage.control)
+        await journey.stage.stop_programs()
+        return figures
+
+    try:
+        figures = journey.runner.run(walk())
+    finally:
+        journey.runner.run(journey.stage.stop_programs())
+        subprocess.run(["umount", str(card)], check=True)
+    assert whole(figures)
+    assert figures["identical"] == 1
+    warned = {notice["id"] for snapshot in seen for notice in snapshot["notices"] if notice["level"] != "info"}
+    assert warned & {"store_low", "store_full", "store_failed"}, warned
 
 
 def test_a_second_station_on_the_same_store_is_refused_in_one_sentence(journey: Journey, tmp_path: Path) -> None:
