@@ -143,7 +143,8 @@ async def _main(port: int, target: int, shape: Shape, statistics: Path) -> None:
     """Until SIGTERM; counts go to the file each second."""
     proxy = CuttingProxy(shape, target, port)
     await proxy.start()
-    print("ready", flush=True)  # noqa: T201
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while True:
         counts = {"cuts": proxy.cuts, "up": asdict(proxy.counts[0]), "down": asdict(proxy.counts[1])}
         temporary = statistics.with_suffix(".tmp")

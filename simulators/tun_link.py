@@ -66,7 +66,8 @@ class Emulator:
         for descriptor in self._descriptors:
             poll.register(descriptor, select.EPOLLIN)
         start_s = written_s = self._clock.now_s()
-        print("ready", flush=True)  # noqa: T201
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         while self._running:
             now_s = self._clock.now_s() - start_s
             self._line.tick(now_s)
