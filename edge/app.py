@@ -159,6 +159,7 @@ class Station:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work, name=name) for name, work in self._works()]
             await self._stop.wait()
+            self._session.end()
             self._server.should_exit = True
             for task in tasks[1:]:
                 task.cancel()

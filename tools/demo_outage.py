@@ -35,8 +35,10 @@ ON_GENSET_S = 4.0
 EMPTY_PERCENT = 5
 CHARGED_PERCENT = 90
 FIRST_STEP, LAST_STEP = "signature", "fingers"
-DONE_BEFORE = 2
 """where the mains fail: the first time with the first person, the second time with the last one"""
+DONE_BEFORE = 2
+"""fingers of the last person"""
+ON_GENSET, AT_REST, STOPPING, SAME_PLACE = "on genset", "genset at rest", "orderly stop", "resumed at the same step"
 
 
 class Scene(NamedTuple):
@@ -68,16 +70,15 @@ def place(page: Snapshot) -> tuple[object, object]:
     return (page["person"] or {}).get("ticket"), page["step"]
 
 
-BATTERY, REFUSED, WARM_UP, ON_GENSET, MAINS, AT_REST, STOPPING, SAME_PLACE = range(8)
 SCENES = (
     Scene("on battery", lambda page, _: bool(page["power"]["source"] == "battery")),
     Scene("genset start failed", _refused),
     Scene("genset warms up", lambda page, _: _plan(page) == "warm_up"),
-    Scene("on genset", _on_genset),
+    Scene(ON_GENSET, _on_genset),
     Scene("on mains again, genset cools down", lambda page, _: page["power"]["source"] == "mains" and _plan(page) == "cool_down"),
-    Scene("genset at rest", lambda page, _: page["power"]["state"] == "normal" and _plan(page) == "idle"),
-    Scene("orderly stop", lambda page, _: page["phase"] == page["power"]["state"] == "stopping"),
-    Scene("resumed at the same step", _same_place),
+    Scene(AT_REST, lambda page, _: page["power"]["state"] == "normal" and _plan(page) == "idle"),
+    Scene(STOPPING, lambda page, _: page["phase"] == page["power"]["state"] == "stopping"),
+    Scene(SAME_PLACE, _same_place),
 )
 
 
@@ -130,7 +131,7 @@ class Outage:
         if code := await self._stage.station_ended(STOP_S):
             raise RuntimeError(f"the station ended with exit code {code} after an orderly stop")
         self._view.say("  the station has ended by itself, in good order")
-        await self._world("the mains are back, the board restores the supply", ("restore", {}), ("charge", {"percent": CHARGED_PERCENT}))
+        await self._world("the mains are back; the station is started again", ("restore", {}), ("charge", {"percent": CHARGED_PERCENT}))
         await self._stage.restart_station()
         await self._scene(SAME_PLACE)
 
@@ -146,13 +147,14 @@ class Outage:
         for act, arguments in acts:
             await self._stage.control.ask("power", act=act, **arguments)
 
-    async def _scene(self, last: int) -> None:
-        """Wait until the page has shown this scene and all before it."""
-        for number in range(len(self._seen), last + 1):
-            await self._until(partial(self._shown, number), SCENES[number].name)
+    async def _scene(self, name: str) -> None:
+        """Wait until the page has shown this scene, and so all before it."""
+        while not self._shown(name):
+            due = SCENES[len(self._seen)].name
+            await self._until(partial(self._shown, due), due)
 
-    def _shown(self, number: int) -> bool:
-        return len(self._seen) > number
+    def _shown(self, name: str) -> bool:
+        return name in self._seen
 
     async def _until(self, found: Callable[[], bool], what: str) -> None:
         try:

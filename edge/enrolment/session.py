@@ -117,6 +117,7 @@ class Session:
         self._body: Json = {}
         self._decided_at = 0
         self._changed = asyncio.Event()
+        self._ended = False
 
     # --- for the page and the rest of the station ---
 
@@ -133,15 +134,20 @@ class Session:
         return {"version": self.version, **self._body}
 
     async def changes(self) -> AsyncGenerator[Json, None]:
-        """The snapshot now and after each change; one that comes too fast for the reader is skipped."""
+        """The snapshot now and after each change, until `end`; one that comes too fast for the reader is skipped."""
         seen = -1
-        while True:
+        while not self._ended:
             changed = self._changed
             if self.version != seen and self._body:
                 seen = self.version
                 yield self.snapshot()
             else:
                 await changed.wait()
+
+    def end(self) -> None:
+        """No more snapshots: whoever follows them comes to an end."""
+        self._ended = True
+        self._changed.set()
 
     def poke(self) -> None:
         """Something around the station changed: show it."""

@@ -109,16 +109,17 @@ class Page:
     async def _lines(self) -> AsyncIterator[bytes]:
         yield f"retry: {RECONNECT_MS}\n\n".encode()
         changes = self._session.changes()
-        following = asyncio.ensure_future(anext(changes))
+        following = asyncio.ensure_future(anext(changes, None))
         try:
             while True:
                 done, _ = await asyncio.wait({following}, timeout=HEARTBEAT_S)
                 if not done:
                     yield b": still here\n\n"
                     continue
-                snapshot = following.result()
+                if (snapshot := following.result()) is None:
+                    return
                 yield b"id: %d\ndata: %s\n\n" % (snapshot["version"], _encode(snapshot))
-                following = asyncio.ensure_future(anext(changes))
+                following = asyncio.ensure_future(anext(changes, None))
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
