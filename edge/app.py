@@ -149,6 +149,7 @@ class Station:
         self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
         self._uplink = Uplink(
             worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
+            lambda sequence: self._later(partial(ledger.report_unreadable, sequence)),
         )
         self._server = _Server(build_app(self._session, self._texts, LOOPBACK, lambda: to_csv(self._power.report_days())), config)
 

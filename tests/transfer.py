@@ -55,7 +55,11 @@ class Station:
         loaded = load_station_keys(keys, station)
         self.audiences = loaded.audiences
         self.ledger = Ledger(worker.store, loaded.signer, station, SystemClock(), boot_id())
-        self.uplink = Uplink(worker, broker, station, receipt_verifier(loaded.district_key), SystemClock(), lambda: {"station": station}, 1)
+        self.unreadable: list[int] = []
+        self.uplink = Uplink(
+            worker, broker, station, receipt_verifier(loaded.district_key), SystemClock(), lambda: {"station": station}, 1,
+            on_unreadable=self.unreadable.append,
+        )
         self.station = station
 
     async def record(self, *sizes: int, urgent: bool = False) -> bytes:

@@ -78,6 +78,15 @@ class Ledger:
         self._store.damage_reported()
         return sequence
 
+    def report_unreadable(self, sequence: int) -> int | None:
+        """Tell the district, once, that the content of an entry cannot be read back; returns the event's number."""
+        told = f"unreadable.{sequence}"
+        if self._store.setting(told) is not None:
+            return None
+        number = self.event("content_unreadable", {"sequence": sequence})
+        self._store.set_setting(told, b"%d" % number)
+        return number
+
     def _open(self, record_id: bytes) -> OpenEnrolment:
         enrolment = self._store.open_enrolment()
         if enrolment is None or enrolment.record_id != record_id:

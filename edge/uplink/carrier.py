@@ -13,6 +13,9 @@ from protocols.sealing import KeyOf, SealingError, open_receipt
 ENTRY_GUESS = {"record": 6_000, "event": 500}
 """bytes of a signed entry, for the window only"""
 
+UNREADABLE = "content_unreadable"
+"""code of the error that concerns one entry alone; every other one concerns the store"""
+
 VerifyReceipt = Callable[[bytes], Receipt | None]
 """Signature and format right: the receipt; otherwise None"""
 
@@ -39,11 +42,19 @@ class Carrier:
         self._store, self._station, self._verify = store, station, verify
 
     def items(self, waiting: list[OutboxItem]) -> list[Item]:
-        """What the sender wants to know of entries in the outbox."""
-        return [
-            Item(found.sequence, found.record_id, tuple(self._store.parts(found.record_id)) if found.record_id else (), ENTRY_GUESS[found.kind], found.urgent)
-            for found in waiting
-        ]
+        """What the sender wants to know of entries in the outbox. Raises StoreError when the disk fails."""
+        return [self._item(found) for found in waiting]
+
+    def _item(self, found: OutboxItem) -> Item:
+        sizes: tuple[int, ...] = ()
+        readable = not found.damaged
+        try:
+            sizes = tuple(self._store.parts(found.record_id)) if found.record_id else ()
+        except StoreError as error:
+            if error.code != UNREADABLE:
+                raise
+            readable = False
+        return Item(found.sequence, found.record_id, sizes, ENTRY_GUESS[found.kind], found.urgent, readable)
 
     def frame(self, effect: Effect) -> tuple[str, bytes]:
         """Last word of the topic, and the message. Raises StoreError when the bytes cannot be read."""

@@ -22,7 +22,7 @@ from edge.errors import StoreError
 from edge.store.store import Store
 from edge.store.worker import StoreWorker
 from edge.uplink.backoff import Backoff
-from edge.uplink.carrier import Carrier, VerifyReceipt
+from edge.uplink.carrier import UNREADABLE, Carrier, VerifyReceipt
 from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
 from protocols import topics
@@ -63,10 +63,12 @@ class Uplink:
     def __init__(
         self, store: StoreWorker, broker: Broker, station: str, verify_receipt: VerifyReceipt, clock: Clock,
         health: Callable[[], Mapping[str, object]], boot: int, on_receipt: Callable[[], None] = lambda: None,
+        on_unreadable: Callable[[int], None] = lambda _sequence: None,
     ) -> None:
         self._store, self._broker, self._station = store, broker, station
         self._carrier = Carrier(store.store, station, verify_receipt)
-        self._clock, self._health, self._boot, self._on_receipt = clock, health, boot, on_receipt
+        self._clock, self._health, self._boot, self._on_receipt, self._on_unreadable = clock, health, boot, on_receipt, on_unreadable
+        self._told_unreadable: set[int] = set()
         self._sender = Sender(first_round=int.from_bytes(random_bytes(4), "big"))
         self._backoff = Backoff()
         self._protocol = MQTTProtocolVersion.MQTTv5
@@ -74,7 +76,7 @@ class Uplink:
         self._inbox: deque[tuple[str, bytes]] = deque(maxlen=INBOX)
         self._news = asyncio.Event()
         self._committed = True
-        self._old_until = 0
+        self._old_until: int | None = None
         self._health_due_s = -inf
         self._health_sent = b""
         self._status = LinkStatus()
@@ -88,8 +90,7 @@ class Uplink:
         return self._status
 
     async def run(self) -> None:
-        """Connect, send, come back, for ever."""
-        self._old_until = (await self._store.call(Store.head)).sequence
+        """Connect, send, come back, for ever; a store that fails is asked again with the next connection."""
         while True:
             connection = self._connection()
             try:
@@ -172,25 +173,35 @@ class Uplink:
         """Offer what was committed since the last look."""
         if not self._committed:
             return
+        if self._old_until is None:
+            self._old_until = (await self._store.call(Store.head)).sequence
         self._committed = False
         waiting = [item for item in await self._store.call(Store.outbox, OUTBOX_LIMIT) if not self._sender.knows(item.sequence)]
         for at in range(0, len(waiting), ITEMS_A_TURN):
             items = await self._store.run(partial(self._carrier.items, waiting[at : at + ITEMS_A_TURN]))
             self._sender.offer([item for item in items if item.sequence <= self._old_until], fresh=False)
             self._sender.offer([item for item in items if item.sequence > self._old_until], fresh=True)
-        for item in waiting:
-            if item.damaged:
-                self._sender.unreadable(item.sequence)
+            for item in items:
+                if not item.readable:
+                    self._unreadable(item.sequence)
+
+    def _unreadable(self, sequence: int) -> None:
+        """Leave that record's content alone, and say so once."""
+        self._sender.unreadable(sequence)
+        if sequence not in self._told_unreadable:
+            self._told_unreadable.add(sequence)
+            log.warning("entry %d: its content cannot be read back; everything else is sent", sequence)
+            self._on_unreadable(sequence)
 
     async def _pump(self, connection: Connection) -> None:
-        """Put on the line what the sender wants there now."""
+        """Put on the line what the sender wants there now. Raises StoreError when the disk fails."""
         while not connection.closed and (effect := self._sender.next(self._clock.monotonic_s())) is not None:
             try:
                 word, payload = await self._store.run(partial(self._carrier.frame, effect))
             except StoreError as error:
-                log.warning("cannot be sent: %s", error)
-                if isinstance(effect, SendChunk | SendEntry):
-                    self._sender.unreadable(effect.sequence)
+                if error.code != UNREADABLE or not isinstance(effect, SendChunk | SendEntry):
+                    raise
+                self._unreadable(effect.sequence)
                 continue
             connection.publish(topics.up(self._station, word), payload)
 

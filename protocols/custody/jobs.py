@@ -28,6 +28,8 @@ class Item:
     size: int = 0
     """bytes of the signed entry"""
     urgent: bool = False
+    readable: bool = True
+    """False: its content cannot be read, so the entry goes alone"""
 
 
 class Entry(Enum):
@@ -57,7 +59,7 @@ class Job:
         """the district says that it signed a receipt"""
         self.resting = False
         """refused several times, waits for its next try"""
-        self.blocked = False
+        self.blocked = not item.readable
         """the content cannot be read here"""
         self.tries = 0
 

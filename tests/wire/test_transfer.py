@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apsw
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.errors import StoreError
+from edge.store.store import Store
 from protocols import topics
 from protocols.custody import Chunk, Entry, Have, Receipt, encode
 from protocols.custody.wire import MAX_FRAME
@@ -102,6 +105,69 @@ def test_station_restarts_in_the_middle(tmp_path: Path, paths: SitePaths, broker
                     await until(lambda one=one: one.uplink.status().connected, "the link")
                     if life == 3:
                         await drained(one, other, 12)
+
+    asyncio.run(scenario())
+
+
+ROT = {
+    "description": "UPDATE part SET position = 9 WHERE number = (SELECT min(number) FROM part)",
+    "lost": "DELETE FROM part WHERE number = (SELECT min(number) FROM part)",
+    "picture": "UPDATE part SET sealed = zeroblob(size) WHERE number = (SELECT min(number) FROM part)",
+}
+
+
+@pytest.mark.parametrize("rot", ROT.values(), ids=ROT.keys())
+def test_one_rotten_part_holds_up_nothing_else_at_any_start(tmp_path: Path, paths: SitePaths, broker: Mosquitto, rot: str) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one:
+            for _ in range(3):
+                await one.record(30_000, 30_000)
+        card_rots(tmp_path / "s", rot)
+        async with district(tmp_path / "d", paths, where) as other, running(other.ingest.run()):
+            for life in (1, 2):
+                async with station(tmp_path / "s", paths, where) as one, running(one.uplink.run()):
+                    await one.record(30_000)
+                    await until_it_is(one.waiting, 1, "all other receipts")
+                    await until(lambda one=one: one.unreadable == [1], "the news about the rotten one")
+                    assert await other.receipts() == 2 + life
+            assert await other.in_store(lambda: other.store.held(STATION, 0, 9)) == [(1, 6)], "its signed entry travels all the same"
+
+    asyncio.run(scenario())
+
+
+def card_rots(folder: Path, statement: str) -> None:
+    with apsw.Connection(str(folder / "rekam.db")) as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_store_that_fails_for_a_while_is_asked_again(
+    tmp_path: Path, paths: SitePaths, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter(["head", "outbox", "parts", "part"])
+    due = [next(failures)]
+
+    def failing(name: str) -> Callable[..., object]:
+        method = getattr(Store, name)
+
+        def call(store: Store, *values: object) -> object:
+            if due == [name]:
+                due[:] = [next(failures, "")]
+                raise StoreError("store_failed", "the disk did not answer", "Try again")
+            return method(store, *values)
+
+        return call
+
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            await one.record(30_000)
+            for name in ("head", "outbox", "parts", "part"):
+                monkeypatch.setattr(Store, name, failing(name))
+            async with running(other.ingest.run()), running(one.uplink.run()):
+                await until(lambda: one.uplink.status().receipts == 1, "the receipt", timeout_s=40)
+            assert (due, one.unreadable) == ([""], [])
 
     asyncio.run(scenario())
 

@@ -60,5 +60,13 @@ def test_an_entry_that_breaks_a_limit_uses_no_number(store: Store, ledger: Ledge
     assert store.head().sequence == 0
 
 
+def test_unreadable_content_is_told_once_for_each_entry(store: Store, signed: tuple[Ledger, ec.EllipticCurvePublicKey]) -> None:
+    ledger, key = signed
+    numbers = [ledger.report_unreadable(sequence) for sequence in (7, 7, 9)]
+    assert numbers == [1, None, 2]
+    events = [open_entry(store.envelope(number), lambda _: key) for number in (1, 2)]
+    assert [(event.event, event.detail) for event in events] == [("content_unreadable", {"sequence": 7}), ("content_unreadable", {"sequence": 9})]  # type: ignore[union-attr]  # both are events
+
+
 def test_the_register_number_fits_its_field() -> None:
     assert len(register_number("x" * 32, 10**12)) <= 40
