@@ -29,7 +29,7 @@ class Disk(Protocol):
         """Write some bytes of a file, creating it; durable after `sync`."""
 
     def sync(self) -> None:
-        """Make everything since the last call durable, names included. After an error nothing of it may be relied on."""
+        """Make everything since the last call durable, names included. After an error no bytes of it may be relied on; its names stay due."""
 
     def forget(self) -> None:
         """Let go of writes that nobody will sync."""
@@ -71,13 +71,13 @@ class RealDisk:
 
     def sync(self) -> None:
         opened, self._open = self._open, {}
-        folders, self._new_in = self._new_in, set()
         try:
             _side_by_side(os.fdatasync, opened.values())
         finally:
             for descriptor in opened.values():
                 os.close(descriptor)
-        _side_by_side(_sync_folder, folders)
+        _side_by_side(_sync_folder, self._new_in)
+        self._new_in.clear()
 
     def forget(self) -> None:
         for descriptor in self._open.values():

@@ -8,7 +8,7 @@ from simulators.disk import Disk, Inode
 
 
 class PayloadDisk:
-    """Writes are volatile until `sync`, which also syncs the names of what was written."""
+    """Writes are volatile until `sync`, which also syncs the names of what is new; after a failed one they stay due."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -35,7 +35,7 @@ class PayloadDisk:
         written, self._written = self._written, {}
         for inode in written.values():
             self._sync(inode)
-        if written or self._names_changed:
+        if self._names_changed:
             self._sync_names()
             self._names_changed = False
 
@@ -53,6 +53,7 @@ class PayloadDisk:
         self._disk.remove(path)
 
     def _inode(self, path: Path) -> Inode:
+        self._names_changed = self._names_changed or str(path) not in self._disk.names
         try:
             return self._disk.open(str(path), create=True)
         except apsw.Error as error:

@@ -1,16 +1,21 @@
 """The district on a disk that is full or fails: nothing is acknowledged that is not there, and it goes on afterwards."""
 
 import errno
+import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import pytest
 
+from district import payloads
 from district.database import DistrictError
 from district.payloads import RealDisk
 from district.store import DistrictStore
 from protocols.custody.receiver import Accepted
+from simulators.disk import Disk, Fault
+from simulators.payload_disk import PayloadDisk
 from tests.records import KnownStations, StillClock, new_signer, new_station
 
 STATION = new_station()
@@ -83,6 +88,44 @@ def test_a_failed_sync_takes_the_whole_batch_back(store: DistrictStore, disk: Fa
         store.write_chunk("s-1", made.record_id, index, 0, part)
     store.flush()
     assert store.complete("s-1", made.record_id) is not None
+
+
+def test_names_of_a_failed_sync_are_synced_with_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, path, durable = RealDisk(), tmp_path / "records" / "s-1" / "00.part", set[Path]()
+    disk.make(path.parent)
+    disk.write_at(path, 0, b"first try")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", fail)
+        with pytest.raises(OSError, match="simulated"):
+            disk.sync()
+    monkeypatch.setattr(payloads, "_sync_folder", durable.add)
+    disk.write_at(path, 0, b"second try")
+    disk.sync()
+    assert {path.parent, *path.parent.parents[:2]} <= durable
+
+
+def fail(_descriptor: int) -> None:
+    raise OSError(errno.EIO, "simulated")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_simulated_disk_keeps_its_promise_after_a_failed_sync(seed: int) -> None:
+    medium = Disk(random.Random(seed))
+    disk, path = PayloadDisk(medium), Path("/disk/records/s-1/00.part")
+    disk.make(path.parent)
+    disk.sync()
+    disk.write_at(path, 0, b"first try")
+    medium.fault = Fault(medium.ticks + 1, "SYNC")
+    with pytest.raises(OSError, match="simulated"):
+        disk.sync()
+    disk.forget()
+    disk.sync()
+    medium.restart()
+    assert disk.exists(path), "the name was due, whatever became of the bytes"
+    disk.write_at(path, 0, b"second try")
+    disk.sync()
+    medium.restart()
+    assert disk.read(path)[:10] == b"second try"
 
 
 def test_a_part_lost_from_the_disk_is_asked_for_again(store: DistrictStore) -> None:
