@@ -69,10 +69,12 @@ def _keys(config: StationConfig) -> Finding:
 def _store(config: StationConfig) -> Finding:
     try:
         store = Store.open(Path(config.station.data_dir) / "store", config.station.reserve_mb * MB)
+        try:
+            counts, left = store.counts(), store.enrolments_left()
+        finally:
+            store.close()
     except StationError as problem:
         return _wrong("store", problem)
-    counts, left = store.counts(), store.enrolments_left()
-    store.close()
     found = f"{counts.saved} records kept, {counts.waiting} wait for the district, room for {left} more"
     return Finding("store", "OK", found) if left else Finding("store", "PERLU TINDAKAN", found, "Send or export what waits, or free space.")
 

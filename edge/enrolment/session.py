@@ -22,7 +22,7 @@ from edge.enrolment.slip import Slip, SlipMaker, Texts, slip_of
 from edge.enrolment.snapshot import Json, Surroundings
 from edge.enrolment.state import Enrolment, State
 from edge.enrolment.taking import Devices, Taker
-from edge.errors import RefusedEvent, StoreError
+from edge.errors import RefusedEvent, StoreError, StoreFull
 from edge.store.ledger import register_number
 
 LOOK_S = 1.0
@@ -243,12 +243,14 @@ class Session:
         self._publish()
 
     async def _count(self) -> None:
-        """Queue and room on the disk; the last figures stand when the store cannot tell."""
+        """Queue and room on the disk; when the store cannot tell, the last figures stand and nobody begins."""
+        gate, left = self._hooks.gate(), self.state.conditions.enrolments_left
         try:
             self._queue, left = await self._keeping.figures()
-        except StoreError:
+        except StoreFull:
             left = 0
-        gate = self._hooks.gate()
+        except StoreError as error:
+            gate = Gate(next_person=False, reason=error.code, stopping=gate.stopping)
         conditions = ev.Conditions(gate.next_person, gate.reason, gate.stopping, left)
         if conditions != self.state.conditions:
             self._tell(conditions)

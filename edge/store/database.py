@@ -55,7 +55,7 @@ class Database:
             raise _full() from error
         except UNTRUSTED as error:
             self._distrust(error)
-            raise _failed(error) from error
+            raise failed(error) from error
 
     @contextmanager
     def write(self) -> Iterator[apsw.Connection]:
@@ -112,7 +112,7 @@ class Database:
         except apsw.FullError as error:
             raise _full() from error
         except (OSError, Damaged, *UNTRUSTED) as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def _open_checked(self, folder: Path) -> apsw.Connection:
         """Read what the disk really has, check it, and write the log into the main file before anything is added to it."""
@@ -200,7 +200,8 @@ def _full() -> StoreFull:
     return StoreFull("store_full", "the disk is full", "Nothing that was saved is lost. Free space or send what waits, then try again")
 
 
-def _failed(error: Exception) -> StoreError:
+def failed(error: Exception) -> StoreError:
+    """What an I/O error means to people."""
     return StoreError(
         "store_failed", f"the disk did not keep what it was given ({error})",
         "Everything shown as saved before is safe. Try again; if it happens again, stop the station and change the card",

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import StoreError, StoreFull
-from edge.store.database import Database
+from edge.store.database import Database, failed
 from edge.store.files import DiskFiles, Files
 from edge.store.salvage import DAMAGE_SETTING
 from edge.store.tables import (
@@ -94,7 +94,7 @@ class Store:
     # --- the open enrolment ---
 
     def begin(self, record_id: bytes, ticket: int, roster_row: bytes, progress: bytes, wrapped: bytes) -> None:
-        """Open an enrolment with the wrapped keys of epoch 0. Raises StoreFull when a whole record would not fit any more."""
+        """Open an enrolment with the wrapped keys of epoch 0. Raises StoreFull when a whole record would not fit any more, StoreError."""
         if self.enrolments_left() < 1:
             raise StoreFull(
                 "store_full", "there is no room for one more recording",
@@ -286,8 +286,12 @@ class Store:
             return Counts(*one(connection, query))
 
     def enrolments_left(self) -> int:
-        """Whole records that still fit above the reserve, the write-ahead log's share taken off."""
-        outside = self._files.free_bytes(self._folder) - self._reserve_bytes - self._record_bytes
+        """Whole records that still fit above the reserve, the write-ahead log's share taken off. Raises StoreError."""
+        try:
+            free = self._files.free_bytes(self._folder)
+        except OSError as error:
+            raise failed(error) from error
+        outside = free - self._reserve_bytes - self._record_bytes
         return (max(0, outside) + self._database.free_bytes()) // self._record_bytes
 
     def _largest(self) -> int:

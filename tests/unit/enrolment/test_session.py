@@ -1,5 +1,6 @@
 """The whole procedure through the session: real store, real sealing, devices and judge in memory."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from edge.enrolment.population import Corrections
 from edge.enrolment.procedure import Target
 from edge.enrolment.session import Gate, Hooks
 from edge.errors import DeviceAbsent, DeviceRefused, DeviceTimeout, RefusedEvent
+from edge.store.files import DiskFiles
 from edge.store.store import Store
 from tests.unit.enrolment.desk import at, finish, log_in, manifest, opened, run, running, to_step
 from tests.unit.enrolment.fakes import FastClock
@@ -355,6 +357,23 @@ def test_no_next_person_without_power_or_room(tmp_path: Path) -> None:
     def set_gate(new: Gate) -> None:
         nonlocal gate
         gate = new
+
+    run(work())
+
+
+def test_a_disk_that_does_not_answer_lets_nobody_begin_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def work() -> None:
+        async with running(tmp_path) as bench:
+            await log_in(bench)
+            monkeypatch.setattr(DiskFiles, "free_bytes", broken)
+            await until(lambda: "next_person" not in bench.session.snapshot()["actions"], "the look at the disk")
+            assert [notice["id"] for notice in bench.session.snapshot()["notices"]] == ["store_failed"]
+            monkeypatch.undo()
+            await until(at(bench, "next_person"), "the disk again")
+            await to_step(bench, "data")
 
     run(work())
 

@@ -1,6 +1,8 @@
 """What the store promises while the disk behaves."""
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import apsw
@@ -203,6 +205,22 @@ class LittleSpace(DiskFiles):
 
     def free_bytes(self, folder: Path) -> int:
         return self.free
+
+
+def test_a_disk_that_does_not_tell_its_room_is_a_store_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(folder, 0)
+
+    def broken(_: object) -> os.statvfs_result:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "statvfs", broken)
+    for work in (store.enrolments_left, lambda: begin(store)):
+        with pytest.raises(StoreError, match="Input/output error") as caught:
+            work()
+        assert caught.value.code == "store_failed"
+    monkeypatch.undo()
+    begin(store)
+    store.close()
 
 
 def test_a_new_enrolment_needs_room_above_the_reserve_but_sending_goes_on(folder: Path) -> None:
