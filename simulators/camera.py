@@ -48,6 +48,8 @@ class Exposure:
 
     number: int
     begin_s: float
+    took_s: float
+    """from the request to the end of the readout"""
     lit_s: float
     """of near-infrared light"""
     person: Person | None
@@ -175,8 +177,8 @@ class CameraServer:
         await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if "late_frame" in self.active else 0))
         self._frames += 1
         shown = begin - OLD_S if "old_frame" in self.active else begin
-        client.frame = Exposure(self._frames, begin, self.world.lit_s(begin, begin + exposure_s), *self._before_lens())
-        self.world.served.sensor_s += begin + exposure_s + READOUT_S - earliest if flush_ns is not None else 0
+        took_s = max(0.0, begin + exposure_s + READOUT_S - now)
+        client.frame = Exposure(self._frames, begin, took_s, self.world.lit_s(begin, begin + exposure_s), *self._before_lens())
         return {"frame": self._frames, "metadata": self._metadata(client, shown, exposure_s)}
 
     def _metadata(self, client: Client, begin_s: float, exposure_s: float) -> dict[str, Any]:
@@ -212,6 +214,7 @@ class CameraServer:
         if "wrong_size" in self.active:
             pixels = np.ascontiguousarray(pixels[::2, ::2])
         if stream == "main":
+            self.world.served.sensor_s += frame.took_s
             self._witness(frame, pixels)
         array = _yuv420(pixels) if config["format"] == "YUV420" else pixels
         return {"shape": array.shape}, np.ascontiguousarray(array).tobytes()

@@ -173,9 +173,9 @@ class AutoOperator:
         if "exception" in self.snapshot["actions"] and (reason := self._excuse(position in lacking)):
             await self._page.post("exception", kind=kind, position=position, reason=reason)
             return True
-        await self._world.ask("look", at=_gaze(kind), eye=position if kind == "iris" else None)
         on_sensor = kind in FINGERS and position not in lacking and self.snapshot["hint"] != READING
         await self._world.ask("finger", position=position if on_sensor else None)
+        await self._world.ask("look", at=_gaze(kind), eye=position if kind == "iris" else None)
         if kind == "signature":
             await self._sign()
         return False

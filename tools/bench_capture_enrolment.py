@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import websockets
@@ -103,7 +104,7 @@ class Stopwatch:
 
 def _enrolment(marks: list[tuple[str, float, float, float]]) -> Enrolment:
     first, last = marks[0], marks[-1]
-    steps = tuple(StepTime(step, after[1] - at_s, after[2] - device_s) for (step, at_s, device_s, _), after in zip(marks, marks[1:], strict=False))
+    steps = tuple(StepTime(step, after[1] - at_s, after[2] - device_s) for (step, at_s, device_s, _), after in pairwise(marks))
     return Enrolment(last[1] - first[1], last[2] - first[2], last[3] - first[3], steps)
 
 

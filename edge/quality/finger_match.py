@@ -36,8 +36,8 @@ class Print:
 
     @cached_property
     def kept(self) -> Spectrum:
-        """Upright, 0.26 MB."""
-        return _spectrum(self._ridges, self._x, self._y, 0)
+        """Upright, conjugate, 0.26 MB."""
+        return _spectrum(self._ridges, self._x, self._y, 0).conj()
 
     def turned(self) -> Iterator[Spectrum]:
         """Every way it may lie, one after the other: all of them at once would be 5.5 MB."""
@@ -78,23 +78,24 @@ def likeness(new: Print, kept: Sequence[Spectrum]) -> list[float]:
     """0..100 for each kept one: the highest peak over all turns."""
     if not kept:
         return []
-    band = _band()
-    peaks = np.max([[_peak(turned, one, band) for one in kept] for turned in new.turned()], axis=0)
+    cross, plane = np.empty((SIDE_PX, SIDE_PX // 2 + 1), np.complex64), np.empty((SIDE_PX, SIDE_PX), np.float32)
+    peaks = np.max([[_peak(banded, one, cross, plane) for one in kept] for banded in (turned * _band() for turned in new.turned())], axis=0)
     return [100 * float(peak) / _band_share() for peak in peaks]
 
 
-def _peak(a: Spectrum, b: Spectrum, band: Field) -> float:
-    """Phase-only correlation: only where ridges can be, every frequency counts the same."""
-    cross = a * b.conj()
-    return float(np.fft.irfft2(cross * (band / (np.abs(cross) + np.float32(1e-6))), s=(SIDE_PX, SIDE_PX)).max())
+def _peak(banded: Spectrum, kept: Spectrum, cross: Spectrum, plane: Field) -> float:
+    """Phase-only correlation: only where ridges can be, every frequency counts the same. cross, plane: room to work in."""
+    np.multiply(banded, kept, out=cross)
+    return float(np.fft.irfft2(cross, s=(SIDE_PX, SIDE_PX), out=plane).max())
 
 
 def _spectrum(half: Field, x: float, y: float, turn_deg: float) -> Spectrum:
-    """Turned about the print's middle, which goes to the middle of the square."""
+    """Phases of the print turned about its middle, which goes to the middle of the square."""
     matrix = np.asarray(cv2.getRotationMatrix2D((x, y), turn_deg, 1), dtype=np.float64)
     matrix[:, 2] += (SIDE_PX / 2 - x, SIDE_PX / 2 - y)
     square = np.asarray(cv2.warpAffine(half, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR), dtype=np.float32)
-    return np.asarray(np.fft.rfft2(square), dtype=np.complex64)
+    spectrum = np.asarray(np.fft.rfft2(square), dtype=np.complex64)
+    return np.asarray(spectrum / (np.abs(spectrum) + np.float32(1e-6)), dtype=np.complex64)
 
 
 def _ridges(grey: NDArray[np.uint8]) -> tuple[Field, NDArray[np.bool_]]:
