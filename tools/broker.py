@@ -12,6 +12,7 @@ from pathlib import Path
 from tools.children import Child, free_port
 
 MOSQUITTO_CONF = """\
+user root
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
@@ -21,6 +22,7 @@ max_queued_messages 2000
 log_type error
 log_type warning
 """
+"""user root: one that changes its user forgets that it is to end with its parent (prctl(2)); ignored where nobody is root"""
 AMQTT_CONF = """\
 listeners:
   default:
