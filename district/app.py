@@ -22,6 +22,7 @@ from district.database import DistrictError
 from district.health import Health
 from district.ingest import Ingest
 from district.keys import KeyFileError, Stations, load_signer
+from district.quota import Limits
 from district.store import DistrictStore
 from district.web import Ask, make_page
 from station_config.load import ConfigError
@@ -56,7 +57,8 @@ class DistrictProgram:
         self._stations = Stations(Path(keys.station_certificates), Path(keys.authority) if keys.authority else None)
         signer = load_signer(keys, district.id)
         self._health = Health(self._clock)
-        self._store = DistrictStore.open(Path(district.data_dir), self._stations, signer, district.id, self._clock, district.quota_records_day)
+        limits = Limits(district.quota_records_day, district.quota_events_day)
+        self._store = DistrictStore.open(Path(district.data_dir), self._stations, signer, district.id, self._clock, limits)
         self._failed = False
         self._stop = asyncio.Event()
 

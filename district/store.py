@@ -19,6 +19,7 @@ from district.clock import Clock
 from district.content import Content, Waiting
 from district.database import FILE_NAME, connect
 from district.payloads import Disk, Payloads, RealDisk
+from district.quota import Limits, Quota
 from district.receipts import ReceiptBook
 from district.verify import Refusal, Verdict, check_length, judge, read_entry
 from protocols.custody.receiver import Accepted, Refused
@@ -27,7 +28,7 @@ from protocols.record import Entry, Manifest
 from protocols.sealing import Signer
 
 SPAN_ROWS_MAX = 100_000
-DAY_S = 86_400
+USUAL = Limits()
 
 
 class KnownStations(Protocol):
@@ -42,12 +43,13 @@ class DistrictStore:
     """See the module. Raises DistrictError when opened on a folder that another program uses, OSError or apsw.Error when the disk fails."""
 
     def __init__(
-        self, connection: apsw.Connection, payloads: Payloads, stations: KnownStations, book: ReceiptBook, clock: Clock, quota_records_day: int
+        self, connection: apsw.Connection, payloads: Payloads, stations: KnownStations, book: ReceiptBook, clock: Clock, limits: Limits
     ) -> None:
         self.connection = connection
         """read by the page (view.py), in the same thread"""
         self.payloads = payloads
-        self._stations, self._book, self._clock, self._quota_records_day = stations, book, clock, quota_records_day
+        self._stations, self._book, self._clock = stations, book, clock
+        self._quota = Quota(connection, limits)
         self._content = Content(connection, payloads)
         self._due: list[bytes] | None = None
         """settled entries without a receipt; None: the database knows"""
@@ -56,7 +58,7 @@ class DistrictStore:
 
     @classmethod
     def open(
-        cls, folder: Path, stations: KnownStations, signer: Signer, district: str, clock: Clock, quota_records_day: int = 1000,
+        cls, folder: Path, stations: KnownStations, signer: Signer, district: str, clock: Clock, limits: Limits = USUAL,
         vfs: str | None = None, disk: Disk | None = None,
     ) -> "DistrictStore":
         """Open or create below `folder`; receipts that a cut left unsigned are signed now."""
@@ -65,7 +67,7 @@ class DistrictStore:
         for name in (FILE_NAME, f"{FILE_NAME}-wal"):
             disk.forget_cache(folder / name)
         connection = connect(folder, vfs)
-        return cls(connection, Payloads(folder, disk), stations, ReceiptBook(connection, signer, district, clock), clock, quota_records_day)
+        return cls(connection, Payloads(folder, disk), stations, ReceiptBook(connection, signer, district, clock), clock, limits)
 
     def close(self) -> None:
         """Leave; what was not flushed is forgotten."""
@@ -94,7 +96,7 @@ class DistrictStore:
         if seen is not None:
             return seen
         entry = read_entry(station, envelope, self._stations.key)  # (3) to (7)
-        self._check_quota(station, entry)  # (9)
+        self._quota.check(station, entry, self._now_s())  # (9)
         verdict = judge(entry, digest, tables.neighbours(self.connection, entry))  # (8), (10) to (12)
         self._presented += 1
         tables.add_entry(self.connection, entry, digest, envelope, verdict, self._now_s(), self._presented)
@@ -113,15 +115,6 @@ class DistrictStore:
             self._presented += 1
             self.connection.execute("UPDATE entries SET presented = ? WHERE hash = ?", (self._presented, digest))
         return Accepted(sequence, record_id, self.sizes(station, record_id) or () if record_id else ())
-
-    def _check_quota(self, station: str, entry: Entry) -> None:
-        """(9)"""
-        if not isinstance(entry, Manifest):
-            return
-        today_s = self._now_s() // DAY_S * DAY_S
-        sql = "SELECT count(*) FROM entries WHERE station = ? AND received_s >= ? AND record_id IS NOT NULL"
-        if tables.value(self.connection, sql, (station, today_s)) >= self._quota_records_day:
-            raise Refusal("quota")
 
     def _raise_alarms(self, entry: Entry, verdict: Verdict) -> None:
         station, number = entry.header.station, str(entry.header.sequence)
@@ -268,6 +261,7 @@ class DistrictStore:
 
     def _forget(self) -> None:
         self._content.forget()
+        self._quota.forget()
         self.payloads.forget()
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")

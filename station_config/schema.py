@@ -279,6 +279,8 @@ class District(Section, frozen=True):
     page_port: Port = 8090
     quota_records_day: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     """records that one station may deliver in a day"""
+    quota_events_day: Annotated[int, Meta(ge=1, le=10_000_000)] = 20_000
+    """ledger events that one station may deliver in a day; the rest stays there until tomorrow"""
 
 
 class DistrictKeys(Section, frozen=True):

@@ -26,6 +26,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from district.clock import SystemClock
+from district.quota import Limits
 from district.store import DistrictStore
 from edge.clock import random_bytes
 from protocols.custody import Chunk, Entry, Receiver, encode
@@ -61,7 +62,7 @@ def frames(made: Made) -> Iterator[Frame]:
 def ours(folder: Path, station: SigningStation, count: int, queue: list[Frame]) -> None:
     """Everything the district does but the socket."""
     certified = Certified({station.name: station.key.public_key()})
-    store = DistrictStore.open(folder / "district", certified, SoftwareSigner(station.key), "poso", SystemClock(), quota_records_day=10**6)
+    store = DistrictStore.open(folder / "district", certified, SoftwareSigner(station.key), "poso", SystemClock(), limits=Limits(10**6, 10**6))
     receiver = Receiver(store)
     for first in range(0, len(queue), BATCH_FRAMES):
         for word, data in queue[first : first + BATCH_FRAMES]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 import apsw
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from district.quota import Limits
 from district.store import DistrictStore
 from protocols.custody import Receiver
 from protocols.custody.wire import Kind
@@ -38,7 +39,7 @@ class DistrictNode(Node):
 
     def start(self) -> None:
         disk = PayloadDisk(self.disk)
-        self.store = DistrictStore.open(FOLDER, self, SoftwareSigner(DISTRICT_KEY), DISTRICT, self.clock, 10**6, vfs=self.vfs_name, disk=disk)
+        self.store = DistrictStore.open(FOLDER, self, SoftwareSigner(DISTRICT_KEY), DISTRICT, self.clock, Limits(10**6, 10**6), vfs=self.vfs_name, disk=disk)
         self.receiver = Receiver(self.store)
         self._batch = []
         self.bench.air.down("hello", b"")

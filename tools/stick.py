@@ -15,6 +15,7 @@ from rich.progress import Progress
 from district.clock import SystemClock as DistrictClock
 from district.database import DistrictError
 from district.keys import KeyFileError, Stations, load_signer
+from district.quota import Limits
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id
 from edge.errors import StationError
@@ -72,7 +73,8 @@ def open_district(path: Path) -> Iterator[DistrictStore]:
     stations = Stations(Path(config.keys.station_certificates), Path(config.keys.authority) if config.keys.authority else None)
     try:
         store = DistrictStore.open(
-            Path(district.data_dir), stations, load_signer(config.keys, district.id), district.id, DistrictClock(), district.quota_records_day,
+            Path(district.data_dir), stations, load_signer(config.keys, district.id), district.id, DistrictClock(),
+            Limits(district.quota_records_day, district.quota_events_day),
         )
     except (DistrictError, KeyFileError) as error:
         raise StationError("district_store", str(error), "Stop the district program while a stick is read") from error

@@ -1,13 +1,16 @@
 """What the district accepts, keeps, answers and refuses, with true signatures and files."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
 from district.database import DistrictError
+from district.quota import Limits
 from district.store import DistrictStore
 from protocols.canonical import canonical_dumps
 from protocols.custody.receiver import Accepted, Refused
@@ -39,9 +42,9 @@ def store(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock
     opened.close()
 
 
-def reopen(folder: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock, quota: int = 1000) -> DistrictStore:
+def reopen(folder: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock, limits: Limits | None = None) -> DistrictStore:
     known = KnownStations({station.name: station.key.public_key()})
-    return DistrictStore.open(folder / "data", known, signer, "poso", clock, quota)
+    return DistrictStore.open(folder / "data", known, signer, "poso", clock, limits or Limits())
 
 
 def send(store: DistrictStore, station: str, made: Made, chunk: int = 128) -> bytes | None:
@@ -235,11 +238,42 @@ def test_a_record_beyond_all_measure_is_rejected(store: DistrictStore, station: 
 
 
 def test_the_quota_of_a_day(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> None:
-    store = reopen(tmp_path, station, signer, clock, quota=2)
+    store = reopen(tmp_path, station, signer, clock, Limits(records_day=2))
     made = [station.record() for _ in range(3)]
     assert [type(store.accept_entry("s-1", record.envelope)) for record in made] == [Accepted, Accepted, Refused]
     clock.wall += 86_400
     assert isinstance(store.accept_entry("s-1", made[2].envelope), Accepted)
+    store.close()
+
+
+def test_the_quota_of_events_spares_records_and_survives_a_restart(
+    tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock
+) -> None:
+    limits = Limits(events_day=3)
+    store = reopen(tmp_path, station, signer, clock, limits)
+    events = [station.event() for _ in range(4)]
+    assert [type(store.accept_entry("s-1", event)) for event in events[:2]] == [Accepted, Accepted]
+    store.flush()
+    store.close()
+    store = reopen(tmp_path, station, signer, clock, limits)
+    assert [store.accept_entry("s-1", event) for event in events[2:]] == [Accepted(3, None), Refused("quota_events")]
+    assert isinstance(store.accept_entry("s-1", events[0]), Accepted), "what is kept already is no news"
+    assert isinstance(store.accept_entry("s-1", station.record().envelope), Accepted)
+    assert alarms(store) == {"refused_quota_events": 1}
+    clock.wall += 86_400
+    assert store.accept_entry("s-1", events[3]) == Accepted(4, None)
+    assert store.missing("s-1") == []
+    store.close()
+
+
+def test_what_the_disk_took_back_is_not_counted(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> None:
+    store = reopen(tmp_path, station, signer, clock, Limits(events_day=40))
+    events = [station.event() for _ in range(40)]
+    store.connection.pragma("max_page_count", store.connection.pragma("page_count") + 2)
+    with pytest.raises(apsw.FullError):
+        deque((store.accept_entry("s-1", event) for event in events), maxlen=0)
+    store.connection.pragma("max_page_count", 1_000_000)
+    assert {type(store.accept_entry("s-1", event)) for event in events} == {Accepted}
     store.close()
 
 
