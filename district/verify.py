@@ -9,7 +9,7 @@
      (6) payload: deterministic CBOR, every field within its limits
      (7) the station named inside is the one that sends
      (8) size of the whole record                                    else rejected
-     (9) quota of the station for the day                            else refused for now
+     (9) quota of the station for the day, records and events apart  else refused for now
     (10) record id: never seen                                       else quarantined
     (11) sequence: nothing else kept under this number               else quarantined
     (12) chain: fits the entry before and the entry after, if held   else quarantined
@@ -17,8 +17,10 @@
     (14) commit, and only then the receipt
 
 (0) to (7) refuse: whoever sent it, no receipt is due; no cryptography before (4). An entry of a later version stays in its station's custody
-until this program is updated. (8) to (12) judge what the station really signed. Quarantined records are kept
-with all their content, because there is a person behind them; an officer decides. (2), (13), (14) stand in store.py and settle.py.
+until this program is updated. (8) to (12) judge what the station really signed. A record quarantined by (11)
+or (12) is kept with all its content, because there is a person behind it; an officer decides. Of one quarantined by (10) only the signed
+manifest is kept: the record id names the folder, and the first bytes under it stay. Its content is not fetched and stays at the station,
+which keeps whatever is not `stored`. (2), (13), (14) stand in store.py, (9) counts in quota.py.
 """
 
 from collections.abc import Callable
@@ -117,7 +119,7 @@ def judge(entry: Entry, digest: bytes, near: Neighbours) -> Verdict:
         # (8) size of the whole record
         if sum(part.size for part in entry.parts) > RECORD_BYTES_MAX:
             return Verdict("rejected", "too_large", content=False, main=main)
-        # (10) record id: the first bytes stay, these are kept beside them
+        # (10) record id: the first bytes stay, of these the manifest is kept and the content is not fetched
         if near.same_record:
             return Verdict("quarantined", "same_id", content=False, main=main)
     return Verdict("stored") if main else Verdict("quarantined", "fork" if forked else "chain", main=False)
