@@ -19,7 +19,7 @@ def on_closed(state: State, event: ev.RecordClosed, at_ms: int) -> Result:
     enrolment = at_desk(state)
     fitted = "printer" in state.fitted
     enrolment = replace(enrolment, busy="", printing=fitted, progress=replace(enrolment.progress, sequence=event.sequence))
-    return moved(state, enrolment, *((ev.Print(),) if fitted else ()))
+    return moved(state, enrolment, *((ev.Print(enrolment),) if fitted else ()))
 
 
 def on_close_failed(state: State, event: ev.CloseFailed, at_ms: int) -> Result:
@@ -27,7 +27,8 @@ def on_close_failed(state: State, event: ev.CloseFailed, at_ms: int) -> Result:
 
 
 def on_print_slip(state: State, event: ev.PrintSlip, at_ms: int) -> Result:
-    return moved(state, replace(at_desk(state), printing=True, problem="", resumed=False), ev.Print())
+    enrolment = replace(at_desk(state), printing=True, problem="", resumed=False)
+    return moved(state, enrolment, ev.Print(enrolment))
 
 
 def on_printed(state: State, event: ev.SlipPrinted, at_ms: int) -> Result:

@@ -52,7 +52,7 @@ class Desk:
     enrolment: Callable[[], Enrolment]
     tell: Callable[[ev.Happening], None]
     progress: Callable[[float], None]
-    slip: Callable[[], Slip]
+    slip: Callable[[Enrolment], Slip]
     power_source: Callable[[], str]
     wake: Callable[[], None]
     genset: Callable[[str], None]
@@ -192,7 +192,7 @@ class Errands:
 
     async def save_progress(self, command: ev.SaveProgress) -> None:
         try:
-            await self._keeping.progress(self._desk.enrolment())
+            await self._keeping.progress(command.progress)
         except StoreError as error:
             log.warning("the journal was not brought up to date: %s", error)
 
@@ -233,8 +233,8 @@ class Errands:
     # --- slip, stop ---
 
     async def print(self, command: ev.Print) -> ev.Happening:
-        sequence = self._desk.enrolment().progress.sequence
-        slip = self._desk.slip()
+        sequence = command.enrolment.progress.sequence
+        slip = self._desk.slip(command.enrolment)
         printer = self._devices.printer
         assert printer is not None
         try:

@@ -4,12 +4,15 @@ Operator events arrive from the page as JSON {"event": kind, ...}; every text ha
 never leave the process. `token` names one capture held in RAM by the session.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
 from edge.enrolment.population import Corrections, Person
 from edge.enrolment.procedure import Kind, Position, Target
+
+if TYPE_CHECKING:
+    from edge.enrolment.state import Enrolment, Progress
 
 Reason = Annotated[str, Meta(pattern=r"^[a-z_]{1,32}\Z")]
 Version = Annotated[int, Meta(ge=0, le=2**53)]
@@ -247,7 +250,7 @@ Event = OperatorEvent | Happening
 
 
 class Command(Struct, frozen=True):
-    """Something that the session is to carry out."""
+    """Something that the session is to carry out. It carries what it needs: by then the person may have gone."""
 
 
 class OpenRoster(Command, frozen=True):
@@ -302,14 +305,17 @@ class Forget(Command, frozen=True):
     token: int
 
 
-class SaveProgress(Command, frozen=True): ...
+class SaveProgress(Command, frozen=True):
+    progress: "Progress"
 
 
 class CloseRecord(Command, frozen=True):
     urgent: bool
 
 
-class Print(Command, frozen=True): ...
+class Print(Command, frozen=True):
+    enrolment: "Enrolment"
+    """whom the slip is about"""
 
 
 class AbandonRecord(Command, frozen=True):

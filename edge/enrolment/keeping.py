@@ -1,7 +1,7 @@
 """Everything durable about one enrolment: journal, sealed parts, manifest. The session's hand on the store and the ledger.
 
-Every write carries the progress as it stands when the write is queued; the store's one thread keeps that order, so the journal never
-goes back. A new power life seals with keys of its own, made when its first part is sealed.
+A part carries the progress as it stands when its write is queued, every other write the progress of its decision; the store's one thread
+keeps that order, so the journal ends with the newest. A new power life seals with keys of its own, made when its first part is sealed.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from edge.enrolment.state import Enrolment, encode_progress, guards_not_done, recapture
+from edge.enrolment.state import Enrolment, Progress, encode_progress, guards_not_done, recapture
 from edge.store.ledger import Ledger, RecordDraft
 from edge.store.store import Store
 from edge.store.values import OpenEnrolment, SealedPart
@@ -66,9 +66,9 @@ class Keeping:
         part = SealedPart(kind, position, media_type, sealed, key_epoch, quality)
         await self._store.call(Store.commit_part, self.record_id, part, encode_progress(enrolment().progress))
 
-    async def progress(self, enrolment: Enrolment) -> None:
+    async def progress(self, progress: Progress) -> None:
         """Note how far the procedure has come. Raises StoreError."""
-        await self._store.call(Store.save_progress, self.record_id, encode_progress(enrolment.progress))
+        await self._store.call(Store.save_progress, self.record_id, encode_progress(progress))
 
     async def close(self, enrolment: Enrolment, power_source: str, urgent: bool) -> int:
         """Sign, chain and commit the manifest; returns its number. Raises StoreError."""

@@ -44,7 +44,7 @@ def _settle(before: Enrolment | None, after: State, commands: tuple[ev.Command, 
     if before is not None:
         enrolment = _enter(before, enrolment, at_ms)
     worth_keeping = before is not None and enrolment.record_id and _kept(before.progress) != _kept(enrolment.progress)
-    return replace(after, enrolment=enrolment), (*commands, *forgets, *((ev.SaveProgress(),) if worth_keeping else ()))
+    return replace(after, enrolment=enrolment), (*commands, *forgets, *((ev.SaveProgress(enrolment.progress),) if worth_keeping else ()))
 
 
 def _excuse_unfitted(enrolment: Enrolment, fitted: frozenset[str]) -> tuple[Enrolment, tuple[ev.Command, ...]]:

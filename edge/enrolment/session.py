@@ -294,8 +294,7 @@ class Session:
     def _power_source(self) -> str:
         return str(self._hooks.power().get("source", "unknown"))
 
-    def _slip(self) -> Slip:
-        enrolment = self._enrolment()
+    def _slip(self, enrolment: Enrolment) -> Slip:
         register = register_number(self._identity.id, enrolment.progress.sequence)
         texts = self._texts[self.state.language]
         return slip_of(enrolment, register, self._identity.place or self._identity.name, _worded(self._clock.wall_s()), self._clock.trust() != "none", texts)

@@ -1,5 +1,6 @@
 """The whole procedure through the session: real store, real sealing, devices and judge in memory."""
 
+import asyncio
 import errno
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,41 @@ def test_no_paper_never_loses_a_record(tmp_path: Path) -> None:
             await bench.session.post(ev.PrintSlip())
             await until(at(bench, "finish"), "the slip")
             assert len(bench.bodies.printed) == 1
+
+    run(work())
+
+
+def test_the_letter_is_stamped_in_the_moment_the_slip_comes_out(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(tmp_path) as bench:
+            stamps: list[asyncio.Task[int]] = []
+
+            async def stamp_at_once(document: bytes) -> None:
+                bench.bodies.printed.append(document)
+                stamps.append(asyncio.create_task(bench.session.post(ev.Finish())))
+
+            bench.presences["printer"].driver.print = stamp_at_once
+            await log_in(bench)
+            await to_step(bench, "review")
+            await bench.session.post(ev.ConfirmReview())
+            await until(lambda: bench.session.snapshot()["phase"] == "idle" or (bench.task is not None and bench.task.done()), "the next person")
+            await asyncio.gather(*stamps)
+            await to_step(bench, "data")
+
+    run(work())
+
+
+def test_a_slip_asked_for_with_the_stamp_still_comes_and_is_this_persons(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(tmp_path) as bench:
+            bench.bodies.fails["printer"] = [DeviceRefused("paper_out", "printer", "no paper", "Put paper in.")]
+            await log_in(bench)
+            await to_step(bench, "slip")
+            await until(at(bench, "print_slip"), "the printer's refusal")
+            await asyncio.gather(bench.session.post(ev.PrintSlip()), bench.session.post(ev.Finish()))
+            await until(lambda: bench.bodies.printed or (bench.task is not None and bench.task.done()), "the slip")
+            assert b"Siti Rahmawati" in bench.bodies.printed[0]
+            assert bench.session.snapshot()["phase"] == "idle"
 
     run(work())
 
