@@ -86,7 +86,7 @@ def likeness(new: Print, kept: Sequence[Spectrum]) -> list[float]:
 def _peak(banded: Spectrum, kept: Spectrum, cross: Spectrum, plane: Field) -> float:
     """Phase-only correlation: only where ridges can be, every frequency counts the same. cross, plane: room to work in."""
     np.multiply(banded, kept, out=cross)
-    return float(np.fft.irfft2(cross, s=(SIDE_PX, SIDE_PX), out=plane).max())
+    return float(np.fft.irfft2(cross, s=(SIDE_PX, SIDE_PX), out=plane).max())  # type: ignore[arg-type]  # the stub knows no float32
 
 
 def _spectrum(half: Field, x: float, y: float, turn_deg: float) -> Spectrum:
