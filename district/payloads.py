@@ -23,6 +23,9 @@ class Disk(Protocol):
     def make(self, folder: Path) -> None:
         """Create the folder with its parents; durable after `sync`."""
 
+    def names_due(self, *folders: Path) -> None:
+        """Names in these folders may be older than this life of the program; durable after `sync` all the same."""
+
     def exists(self, path: Path) -> bool: ...
 
     def write_at(self, path: Path, offset: int, data: bytes) -> None:
@@ -55,6 +58,9 @@ class RealDisk:
             self.make(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
             self._new_in.add(folder.parent)
+
+    def names_due(self, *folders: Path) -> None:
+        self._new_in.update(folders)
 
     def exists(self, path: Path) -> bool:
         return path.exists()
@@ -106,6 +112,7 @@ class Payloads:
         self._disk = disk
         self._records = folder / "records"
         disk.make(self._records)
+        disk.names_due(folder)
         disk.sync()
 
     def folder(self, station: str, record_id: bytes) -> Path:
@@ -121,7 +128,9 @@ class Payloads:
 
     def finish(self, station: str, record_id: bytes, envelope: bytes) -> None:
         """Put the manifest beside parts that are whole and durable; durable after `sync`. Done again after a cut it changes nothing."""
-        self._disk.write_at(self.folder(station, record_id) / MANIFEST_FILE, 0, envelope)
+        folder = self.folder(station, record_id)
+        self._disk.write_at(folder / MANIFEST_FILE, 0, envelope)
+        self._disk.names_due(folder, folder.parent, self._records)
 
     def sync(self) -> None:
         self._disk.sync()

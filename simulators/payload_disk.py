@@ -22,6 +22,9 @@ class PayloadDisk:
             self._disk.change_names(lambda names: names.update({str(folder): made}))
             self._names_changed = True
 
+    def names_due(self, *_folders: Path) -> None:
+        self._names_changed = True
+
     def exists(self, path: Path) -> bool:
         return self._disk.exists(path)
 

@@ -128,6 +128,22 @@ def test_the_simulated_disk_keeps_its_promise_after_a_failed_sync(seed: int) -> 
     assert disk.read(path)[:10] == b"second try"
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_names_that_an_earlier_life_of_the_program_left_unsynced(seed: int) -> None:
+    medium, folder = Disk(random.Random(seed)), Path("/disk")
+    for life in ("killed", "finished"):
+        kept = payloads.Payloads(folder, PayloadDisk(medium))
+        kept.write("s-1", bytes(16), 0, 0, b"part")
+        if life == "finished":
+            kept.sync()
+        kept.finish("s-1", bytes(16), b"manifest")
+    kept.sync()
+    medium.restart()
+    found = kept.folder("s-1", bytes(16))
+    disk = PayloadDisk(medium)
+    assert all(disk.exists(path) for path in (found / "00.part", found / payloads.MANIFEST_FILE))
+
+
 def test_a_part_lost_from_the_disk_is_asked_for_again(store: DistrictStore) -> None:
     made = STATION.record()
     store.accept_entry("s-1", made.envelope)
