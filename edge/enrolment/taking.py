@@ -24,8 +24,6 @@ LIFT_POLL_S = 0.1
 FIRST_LIFT_POLL_S = 0.005
 EAGER = 4
 """pauses grow from the first by this part of the wait so far: a lifted finger is seen at once"""
-PLACE_S = 0.015
-"""no finger comes sooner after a lift, and a look at the empty sensor takes twice as long"""
 PREVIEW_S = 2.0
 READY_S = 3.0
 """what a touch on `capture` gives a device that was just plugged in again"""
@@ -113,7 +111,6 @@ class Taker:
         while after_lift and (waited_s := self._clock.monotonic_s() - began_s) < LIFT_S and await sensor.finger_present():
             await self._clock.sleep_s(min(LIFT_POLL_S, FIRST_LIFT_POLL_S + waited_s / EAGER))
         told.lifted()
-        await self._clock.sleep_s(PLACE_S if after_lift else 0)
         return await sensor.capture(told.progress)
 
     async def _signature(self, tablet: SignatureTablet) -> SignatureSeries:
