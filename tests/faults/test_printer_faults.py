@@ -56,6 +56,22 @@ async def print_slip(stage: Bench) -> None:
     await stage.presence.use(lambda device: device.print(SLIP), 20)
 
 
+def test_a_fault_report_never_holds_the_persons_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "PRINTING_S", 0.3)
+    named = Slip(80).pair("Nama", "Siti Rahmawati").cut().document
+
+    async def scene(stage: Bench) -> None:
+        stage.sim.set_fault("hang", True)
+        with pytest.raises(DeviceError) as caught:
+            await stage.presence.use(lambda device: device.print(named), 20)
+        wire = str(caught.value.values["wire"])
+        assert b"Siti".hex() not in wire
+        assert f"({len(named)} bytes)" in wire
+        assert b"\x10\x04".hex() in wire, "what was asked of the printer is still there to see"
+
+    played(tmp_path, scene)
+
+
 def test_every_fault_has_its_line() -> None:
     assert set(ENDS) == set(printer.FAULTS)
 
