@@ -60,11 +60,14 @@ class EscPosPrinter:
                 raise self._port.timed_out("the last line to be printed", longest_s)
 
     async def _hand_over(self, document: bytes, deadline_s: float) -> None:
+        self._port.tail.private = True  # the slip bears a name, which does not belong in a fault report
         try:
             await self._port.write(document, deadline_s)
         except DeviceTimeout:
             self._demand_ready(await self.status())
             raise
+        finally:
+            self._port.tail.private = False
 
     async def _printed(self) -> bool:
         """Ask the printer to say when all before the question is on paper; False when it has not yet."""
