@@ -145,12 +145,6 @@ class Presence(Generic[D]):
         self._failures = 0
         self._tell_waiters()
 
-    def reject(self, error: DeviceError) -> None:
-        """What the device delivered is unusable although the exchange worked: reopen it."""
-        if self.state == "ready":
-            self._failures += 1
-            self._move("failed", error)
-
     def _settle(self) -> None:
         if self.state == "busy":
             self._move("done")

@@ -23,7 +23,7 @@ from edge.files import write_durably
 from edge.links.worker import run_blocking
 
 ENTRIES_KEPT = 50
-"""of faults, repairs and calibrations each; a row stays below 40 KB"""
+"""of faults and repairs each; a row stays below 40 KB"""
 WIRE_CHARACTERS = 400
 FLUSH_EVERY_S = 900.0
 """captures and hours are worth no more writes to a memory card than this; faults are written at once"""
@@ -60,7 +60,7 @@ class AtomicStorage(Storage):
 
 
 class EquipmentRegister:
-    """One row a device name: identity, captures, hours on, calibrations, faults, repairs."""
+    """One row a device name: identity, captures, hours on, faults, repairs."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
@@ -94,10 +94,6 @@ class EquipmentRegister:
         """The device delivered one good capture."""
         row = self._row(name)
         row["captures"] += 1
-
-    def calibrated(self, name: str, what: str) -> None:
-        """By an installer; `what` says against which standard."""
-        self._append(self._row(name)["calibrations"], {"when_s": round(self._clock.wall_s()), "what": what})
 
     def repaired(self, name: str, what: str) -> None:
         """By an installer: part exchanged, cable, cleaning."""
@@ -147,7 +143,7 @@ class EquipmentRegister:
 
     def _row(self, name: str) -> Row:
         self._changed.add(name)
-        return self._rows.setdefault(name, {"device": name, "captures": 0, "on_s": 0, "faults_ever": 0, "faults": [], "repairs": [], "calibrations": []})
+        return self._rows.setdefault(name, {"device": name, "captures": 0, "on_s": 0, "faults_ever": 0, "faults": [], "repairs": []})
 
     def _works(self, change: PresenceChange) -> None:
         self._failing.pop(change.name, None)

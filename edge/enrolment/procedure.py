@@ -51,7 +51,6 @@ STEPS = (
     Step("slip"),
 )
 STEP = {step.id: step for step in STEPS}
-STEP_OF_KIND = {target.kind: step.id for step in STEPS for target in step.targets}
 DEVICE_OF_KIND = {"face": "camera", "signature": "tablet", "finger": "fingerprint", "iris": "iris", "check": "fingerprint", "exception_photo": "camera"}
 
 TRIES_BEFORE_BEST = 3

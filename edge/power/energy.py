@@ -15,7 +15,6 @@ from typing import Any
 
 from edge.power.picture import Minutes
 
-ACTIVITIES = ("idle", "preview", "capture", "print", "send")
 FIRST_GUESS_W = {"idle": 70.0, "preview": 85.0, "capture": 95.0, "print": 110.0, "send": 75.0}
 """measured nowhere yet: a Pi 5 with screen, two cameras and scanner at rest draws about 25 W, the office's lamp and router the rest"""
 SLICES = 10

@@ -59,7 +59,6 @@ _MAX_BODY = {
     Kind.RECEIPT: MAX_RECEIPT,
 }
 MAX_FRAME = _HEAD.size + max(_MAX_BODY.values())
-CHUNK_OVERHEAD = _HEAD.size + _CHUNK.size
 
 
 class WireError(ValueError):

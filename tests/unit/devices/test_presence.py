@@ -221,16 +221,6 @@ def test_only_one_at_a_time() -> None:
     play(scene)
 
 
-def test_reject_reopens() -> None:
-    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
-        await presence.when_ready(1)
-        presence.reject(garbled())
-        await until(lambda: plug.opened == 2, "the device to be opened again")
-        assert await presence.when_ready(1)
-
-    play(scene)
-
-
 def test_every_state_can_be_closed_and_every_target_is_a_state() -> None:
     states = {state for state, _ in NEXT}
     assert set(NEXT.values()) <= states

@@ -56,12 +56,10 @@ def test_identity_captures_hours_and_repairs_come_back(tmp_path: Path) -> None:
     clock.now_s += 3600
     register.captured("fingerprint")
     register.repaired("fingerprint", "cable exchanged")
-    register.calibrated("fingerprint", "508 ppi target")
     written(register)
     (row,) = EquipmentRegister(tmp_path / "equipment.json", clock).rows()
     assert (row["identity"]["serial"], row["captures"], row["on_s"]) == ("S1", 1, 3600)
     assert row["repairs"] == [{"when_s": 1_003_700, "what": "cable exchanged"}]
-    assert row["calibrations"][0]["what"] == "508 ppi target"
 
 
 def test_a_lasting_fault_is_one_fault_and_a_new_one_after_recovery_is_another(tmp_path: Path) -> None:
