@@ -72,7 +72,7 @@ class Station:
         record_id = random_bytes(16)
         sealer = RecordSealer(record_id, self.station, self.audiences, random_bytes)
         store = self.worker.store
-        store.begin(record_id, 1, b"row", b"p", encode_keys(sealer.wrapped))
+        store.begin(record_id, 1, b"p", encode_keys(sealer.wrapped))
         for position, size in enumerate(sizes, 1):
             sealed = sealer.seal_part("finger", position, random_bytes(size))
             store.commit_part(record_id, SealedPart("finger", position, "image/png", sealed, 0), b"p")

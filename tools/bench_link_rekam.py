@@ -47,7 +47,7 @@ def fill(store: Store, keys: StationKeys, records: int, size: int) -> None:
     for _ in range(records):
         record_id = random_bytes(16)
         sealer = RecordSealer(record_id, STATION, keys.audiences, random_bytes)
-        store.begin(record_id, 1, b"row", b"p", encode_keys(sealer.wrapped))
+        store.begin(record_id, 1, b"p", encode_keys(sealer.wrapped))
         for place in range(PARTS):
             plain = random_bytes(size // 2 if place == 0 else size // 2 // (PARTS - 1))
             kind = "face" if place == 0 else "finger" if place < 11 else "iris"

@@ -105,7 +105,7 @@ def rekam(folder: Path, vfs: str | None, cost: Cost) -> Iterator[Callable[[], No
 
 def _keep(store: Store, ledger: Ledger, cost: Cost) -> None:
     record_id = random_bytes(16)
-    store.begin(record_id, 1, bytes(16), PROGRESS, WRAPPED)
+    store.begin(record_id, 1, PROGRESS, WRAPPED)
     for kind, position, size in PARTS:
         part = SealedPart(kind, position, "image/png", random_bytes(size), 0, {"sharpness": 40, "quality": 71})
         _timed(cost, lambda part=part: store.commit_part(record_id, part, PROGRESS))  # type: ignore[misc]  # bound now

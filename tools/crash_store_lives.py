@@ -267,7 +267,7 @@ class World:
         new = Open(record_id, ticket, b"begun", (WRAPPED,))
         room = self.disk.free_bytes(FOLDER) > RESERVE + 3 * RECORD_BYTES
         try:
-            self._attempt(lambda: self._there.begin(record_id, ticket, b"row", b"begun", WRAPPED), lambda: replace(self.state, open=new))
+            self._attempt(lambda: self._there.begin(record_id, ticket, b"begun", WRAPPED), lambda: replace(self.state, open=new))
         except StoreFull:
             if room:
                 raise

@@ -122,7 +122,7 @@ class StationNode(Node):
     def _begin(self) -> None:
         record_id = self.bench.rng.randbytes(16)
         try:
-            self.there.begin(record_id, 1, b"row", b"p", WRAPPED)
+            self.there.begin(record_id, 1, b"p", WRAPPED)
         except StoreFull:
             self.people = 0
 

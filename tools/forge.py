@@ -107,7 +107,7 @@ class Doors:
         self.district.flush()
         field.receipts = [receipt for number in range(1, ENTRIES + 1) if (receipt := self.district.receipt(field.neighbour.name, number))]
         for made in field.made:
-            self.station.begin(made.record_id, 1, b"row", b"", encode_keys(made.manifest.keys[0]))
+            self.station.begin(made.record_id, 1, b"", encode_keys(made.manifest.keys[0]))
             for part, sealed in zip(made.manifest.parts, made.parts, strict=True):
                 self.station.commit_part(made.record_id, SealedPart(part.kind, part.position, part.media_type, sealed, 0, {}), b"")
             self.station.commit_record(made.record_id, made.envelope, made.manifest.header.sequence, made.digest, False, b"")

@@ -46,7 +46,7 @@ class Keeping:
         record_id = self._random_bytes(16)
         sealer = await asyncio.to_thread(self._make_sealer, record_id)
         progress = encode_progress(enrolment().progress)
-        await self._store.call(Store.begin, record_id, ticket, b"", progress, encode_keys(sealer.wrapped))
+        await self._store.call(Store.begin, record_id, ticket, progress, encode_keys(sealer.wrapped))
         self.record_id, self._sealer = record_id, sealer
         return record_id
 

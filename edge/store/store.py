@@ -93,7 +93,7 @@ class Store:
 
     # --- the open enrolment ---
 
-    def begin(self, record_id: bytes, ticket: int, roster_row: bytes, progress: bytes, wrapped: bytes) -> None:
+    def begin(self, record_id: bytes, ticket: int, progress: bytes, wrapped: bytes) -> None:
         """Open an enrolment with the wrapped keys of epoch 0. Raises StoreFull when a whole record would not fit any more, StoreError."""
         if self.enrolments_left() < 1:
             raise StoreFull(
@@ -106,7 +106,8 @@ class Store:
                 raise StoreError("record_not_committed", "a recording is still open", "Finish it or abandon it with a reason")
             connection.execute("INSERT INTO record (record_id) VALUES (?)", (record_id,))
             number = connection.last_insert_rowid()
-            connection.execute("INSERT INTO enrolment VALUES (1, ?, ?, ?, ?, NULL, NULL)", (number, ticket, roster_row, progress))
+            # the column roster_row stays empty: the progress carries the roster row, which is known only when the letter is matched
+            connection.execute("INSERT INTO enrolment VALUES (1, ?, ?, x'', ?, NULL, NULL)", (number, ticket, progress))
             connection.execute("INSERT INTO epoch VALUES (?1, 0, ?2, guard(?1, 0, ?2))", (number, wrapped))
             set_guard(connection, "record", number)
             set_guard(connection, "enrolment", number)
@@ -138,12 +139,12 @@ class Store:
     def open_enrolment(self) -> OpenEnrolment | None:
         """The enrolment that `begin` opened and nothing has ended yet."""
         with self._database.read() as connection:
-            row = first(connection, "SELECT number, record_id, ticket, roster_row, progress, committed FROM enrolment JOIN record ON number = record")
+            row = first(connection, "SELECT number, record_id, ticket, progress, committed FROM enrolment JOIN record ON number = record")
             if row is None:
                 return None
-            number, record_id, ticket, roster_row, progress, committed = row
+            number, record_id, ticket, progress, committed = row
             epochs = tuple(wrapped for (wrapped,) in rows(connection, "SELECT wrapped FROM epoch WHERE record = ? ORDER BY epoch", number))
-            return OpenEnrolment(record_id, ticket, roster_row, progress, epochs, part_refs(connection, number), committed)
+            return OpenEnrolment(record_id, ticket, progress, epochs, part_refs(connection, number), committed)
 
     def commit_record(self, record_id: bytes, envelope: bytes, sequence: int, hash: bytes, urgent: bool, progress: bytes) -> None:
         """Add the signed manifest to the ledger. The enrolment stays open for slip and letter until `end_enrolment` or the next `begin`."""

@@ -33,7 +33,6 @@ class OpenEnrolment:
 
     record_id: bytes
     ticket: int
-    roster_row: bytes
     progress: bytes
     epochs: tuple[bytes, ...]
     """encoded wrapped keys, by key epoch"""

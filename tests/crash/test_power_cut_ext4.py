@@ -33,7 +33,7 @@ store = Store.open(Path(sys.argv[1]), 0)
 ledger = make_ledger(store)
 while True:
     record_id = os.urandom(16)
-    store.begin(record_id, 1, b"row", b"p", WRAPPED)
+    store.begin(record_id, 1, b"p", WRAPPED)
     for position in range(1, 6):
         sealed = os.urandom(20_000)
         store.commit_part(record_id, SealedPart("finger", position, "image/png", sealed, 0), b"p")

@@ -50,7 +50,7 @@ class Site:
         with open_station(self.station) as station:
             record_id = random_bytes(16)
             sealer = RecordSealer(RecordId(record_id), STATION, station.keys.audiences, random_bytes)
-            station.store.begin(record_id, 1, b"", b"", encode_keys(sealer.wrapped))
+            station.store.begin(record_id, 1, b"", encode_keys(sealer.wrapped))
             for kind, size in (("population", 1), ("face", 3_000), ("iris", 90)):
                 sealed = sealer.seal_part(kind, 1 if kind == "iris" else 0, SECRET * size)  # type: ignore[arg-type]
                 part = SealedPart(kind, 1 if kind == "iris" else 0, "image/png", sealed, 0)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def receipt_for(store: Store, sequence: int, record_id: bytes | None, outcome: s
 
 def record_one(store: Store, ledger: Ledger, record_id: bytes = RECORD, **changes: object) -> int:
     """A whole enrolment; returns its sequence."""
-    store.begin(record_id, 7, b"row", b"p0", WRAPPED)
+    store.begin(record_id, 7, b"p0", WRAPPED)
     store.commit_part(record_id, part(2), b"p1")
     store.commit_part(record_id, part(3), b"p2")
     sequence, _ = ledger.close_record(draft(record_id, **changes))

@@ -30,7 +30,7 @@ def fill(folder: Path) -> None:
     sequence = record_one(store, ledger, b"x" * 16)
     store.mark_received(receipt_for(store, sequence, b"x" * 16), b"signed")
     store.set_setting("clock", b"12345678")
-    store.begin(RECORD, 7, b"row", b"p0", WRAPPED)
+    store.begin(RECORD, 7, b"p0", WRAPPED)
     store.commit_part(RECORD, part(2, 4_000), b"p1")
     store.commit_part(RECORD, part(3, 4_000, fill=b"t"), b"p2")
     store.close()

@@ -22,7 +22,7 @@ def signed(store: Store) -> tuple[Ledger, ec.EllipticCurvePublicKey]:
 def test_entries_are_chained_over_the_signed_bytes(store: Store, signed: tuple[Ledger, ec.EllipticCurvePublicKey]) -> None:
     ledger, key = signed
     ledger.event("boot", {"version": "0.1.0"})
-    store.begin(RECORD, 7, b"row", b"p0", WRAPPED)
+    store.begin(RECORD, 7, b"p0", WRAPPED)
     store.commit_part(RECORD, part(2), b"p1")
     sequence, envelope = ledger.close_record(draft(exceptions=(StepException(kind="finger", position=3, reason="missing"),), recapture=True))
     boot, record = (open_entry(store.envelope(number), lambda _: key) for number in (1, 2))
@@ -37,7 +37,7 @@ def test_entries_are_chained_over_the_signed_bytes(store: Store, signed: tuple[L
 
 
 def test_closing_a_record_again_gives_the_same_entry(store: Store, ledger: Ledger) -> None:
-    store.begin(RECORD, 7, b"row", b"p0", WRAPPED)
+    store.begin(RECORD, 7, b"p0", WRAPPED)
     store.commit_part(RECORD, part(2), b"p1")
     assert ledger.close_record(draft()) == ledger.close_record(draft())
     assert store.head().sequence == 1
@@ -54,7 +54,7 @@ def test_a_record_that_is_not_open_is_not_closed(store: Store, ledger: Ledger) -
 def test_an_entry_that_breaks_a_limit_uses_no_number(store: Store, ledger: Ledger) -> None:
     with pytest.raises(FormatError):
         ledger.event("Not a message id")
-    store.begin(RECORD, 7, b"row", b"p0", WRAPPED)
+    store.begin(RECORD, 7, b"p0", WRAPPED)
     with pytest.raises(FormatError):
         ledger.close_record(draft())
     assert store.head().sequence == 0

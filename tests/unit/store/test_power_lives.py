@@ -34,7 +34,7 @@ def live(folder: Path, number: int) -> None:
     store = Store.open(folder, 0)
     sealer = new_sealer()
     if number == 0:
-        store.begin(RECORD, 7, b"", b"p", encode_keys(sealer.wrapped))
+        store.begin(RECORD, 7, b"p", encode_keys(sealer.wrapped))
     else:
         sealer.key_epoch = store.add_key_epoch(RECORD, encode_keys(sealer.wrapped))
     if number % 2:

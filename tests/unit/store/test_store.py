@@ -18,7 +18,7 @@ from tests.unit.store.stored import RECORD, WRAPPED, ReceiptOf, draft, make_ledg
 
 
 def begin(store: Store) -> None:
-    store.begin(RECORD, 7, b"row", b"p0", WRAPPED)
+    store.begin(RECORD, 7, b"p0", WRAPPED)
 
 
 def test_a_new_store_is_empty(store: Store) -> None:
@@ -40,7 +40,7 @@ def test_an_open_enrolment_survives_a_restart(folder: Path) -> None:
     found = store.open_enrolment()
     store.close()
     assert found is not None
-    assert (found.record_id, found.ticket, found.roster_row, found.progress, found.committed) == (RECORD, 7, b"row", b"p2", None)
+    assert (found.record_id, found.ticket, found.progress, found.committed) == (RECORD, 7, b"p2", None)
     assert found.epochs == (WRAPPED, b"later")
     assert [(ref.kind, ref.position, ref.size, ref.quality) for ref in found.parts] == [("finger", 2, 500, {"quality": 71})]
     assert found.parts[0].sha256 == hashlib.sha256(part(2).sealed).digest()
@@ -76,14 +76,14 @@ def test_only_one_enrolment_is_open(store: Store) -> None:
     with pytest.raises(StoreError, match="not finished"):
         store.end_enrolment()
     with pytest.raises(StoreError, match="still open"):
-        store.begin(bytes(16), 8, b"", b"", b"")
+        store.begin(bytes(16), 8, b"", b"")
 
 
 def test_the_next_begin_ends_an_enrolment_whose_record_is_safe(store: Store, ledger: Ledger) -> None:
     begin(store)
     store.commit_part(RECORD, part(2), b"p")
     ledger.close_record(draft())
-    store.begin(bytes(16), 8, b"", b"p0", WRAPPED)
+    store.begin(bytes(16), 8, b"p0", WRAPPED)
     found = store.open_enrolment()
     assert found is not None
     assert found.record_id == bytes(16)
@@ -157,7 +157,7 @@ def test_purged_space_serves_the_next_records(store: Store, ledger: Ledger, fold
     sizes = []
     for number in range(12):
         record_id = bytes([number]) * 16
-        store.begin(record_id, number, b"", b"", WRAPPED)
+        store.begin(record_id, number, b"", WRAPPED)
         store.commit_part(record_id, part(2, 300_000), b"")
         sequence, _ = ledger.close_record(draft(record_id))
         store.mark_received(receipt_for(store, sequence, record_id), b"yes")

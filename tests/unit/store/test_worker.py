@@ -15,7 +15,7 @@ from tests.unit.store.stored import RECORD, WRAPPED, make_ledger, part
 def test_calls_run_in_order_and_in_one_thread(folder: Path) -> None:
     async def scenario() -> None:
         worker = await StoreWorker.open(folder, 0)
-        await worker.call(Store.begin, RECORD, 7, b"row", b"p0", WRAPPED)
+        await worker.call(Store.begin, RECORD, 7, b"p0", WRAPPED)
         await asyncio.gather(*(worker.call(Store.commit_part, RECORD, part(position), b"p%d" % position) for position in range(1, 9)))
         found = await worker.call(Store.open_enrolment)
         assert found is not None
