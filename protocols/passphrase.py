@@ -21,7 +21,7 @@ LOCKED_BYTES_MAX: Final = 4096
 
 
 class Hardness(Document, frozen=True, kw_only=True):
-    """Argon2id cost. A third of the memory of RFC 9106's second recommendation, three times its passes: the station stays under 120 MB while somebody logs in."""
+    """Argon2id cost: a third of the memory of RFC 9106's second recommendation, three times its passes, so that a log-in fits into 120 MB."""
 
     iterations: Annotated[int, Meta(ge=1, le=16)] = 10
     lanes: Annotated[int, Meta(ge=1, le=8)] = 4

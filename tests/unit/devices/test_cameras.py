@@ -64,7 +64,10 @@ def test_iris_is_exposed_under_the_borrowed_light(world: World, monkeypatch: pyt
             light = Light(world)
             device = PicameraIris("iris", Iris(), light, SystemClock())
             await device.open()
-            right, left = await device.capture(1), await device.capture(2)
+            world.desk.eye = 1
+            right = await device.capture(1)
+            world.desk.eye = 2
+            left = await device.capture(2)
             await device.close()
             assert light.leases
             assert right.pixels.shape == left.pixels.shape == (480, 640)

@@ -161,8 +161,7 @@ def test_a_full_disk_at_the_end_stops_nothing(tmp_path: Path, monkeypatch: pytes
 
     async def run() -> None:
         task = asyncio.create_task(register.run())
-        await asyncio.sleep(0)
-        task.cancel()
+        asyncio.get_running_loop().call_soon(task.cancel)
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError)
 
