@@ -351,7 +351,7 @@ class _Server(uvicorn.Server):
         station = config.station
         super().__init__(
             uvicorn.Config(page, host=station.page_host, port=station.page_port, log_level="warning", lifespan="off", server_header=False,
-                           ws="websockets-sansio", timeout_graceful_shutdown=2),
+                           ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=2),
         )
         self.failed = False
 
