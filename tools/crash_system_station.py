@@ -59,7 +59,7 @@ class StationNode(Node):
         self._old_until = store.head().sequence
         self._check_promises(store)
         self._boot_event()
-        self.open_day(self.bench.rng.randrange(7))
+        self.open_day(self.bench.rng.randrange(5))
         self._started = True
         self._connect()
 
@@ -94,7 +94,7 @@ class StationNode(Node):
         """Everything that the screen called saved is still here, or has its receipt."""
         waiting = {item.sequence for item in store.outbox(100_000)}
         for record_id, sequence in self.bench.truth.promised.items():
-            if sequence not in waiting and store.receipt(sequence) is None:
+            if sequence not in waiting and sequence not in self.bench.truth.received and store.receipt(sequence) is None:
                 self.bench.findings.append(("false_saved", f"record {record_id.hex()} is gone after boot {self.boots}"))
 
     # -- recording
@@ -156,6 +156,11 @@ class StationNode(Node):
         self.bench.truth.promised[record_id] = sequence
         self.bench.truth.entries.add(sequence)
         self.bench.note("saved", sequence)
+        try:
+            self.there.envelope(sequence)
+        except StoreError as error:
+            if error.code == "content_unreadable" and sequence not in self.bench.truth.received:
+                self.bench.findings.append(("false_saved", f"entry {sequence} was called saved and is not there"))
 
     # -- sending, as edge/uplink/uplink.py
 

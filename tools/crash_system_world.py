@@ -30,9 +30,9 @@ from tools.crash_system_district import DistrictNode
 from tools.crash_system_nodes import DISTRICT, STATION, Bench
 from tools.crash_system_station import StationNode, open_sealed
 
-CUTS_A_WORLD = 60
+CUTS_A_WORLD = 80
 QUIET_S = 3600.0
-PEOPLE_IN_FAIR_WEATHER = 6
+PEOPLE_IN_FAIR_WEATHER = 4
 THIEF = SoftwareSigner(ec.derive_private_key(0xBAD, ec.SECP256R1()))
 EVENTS_MAX = 400_000
 """a world that needs more has gone round in circles"""
@@ -115,13 +115,12 @@ class World:
         self.station.open_day(PEOPLE_IN_FAIR_WEATHER)
 
     def _drained(self) -> bool:
-        return self.station.program is not None and self.district.store is not None and not self.station.people and self._settled()
-
-    def _settled(self) -> bool:
-        """Nothing waits, and no enrolment is half-way."""
-        store = self.station.there
-        enrolment = store.open_enrolment()
-        return self.station.sender.idle() and (enrolment is None or enrolment.committed is not None) and not store.outbox(1)
+        """Nothing waits, nobody sits there, and no enrolment is half-way. Cheap answers first: this is asked after every event."""
+        station = self.station
+        if station.people or not station.sender.idle() or station.program is None or self.district.store is None:
+            return False
+        enrolment = station.there.open_enrolment()
+        return (enrolment is None or enrolment.committed is not None) and not station.there.outbox(1)
 
     # -- the attacker, who aims at what is outstanding
 
