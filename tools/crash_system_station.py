@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 from edge.errors import StoreError, StoreFull
@@ -46,6 +47,7 @@ class StationNode(Node):
         self._sealer: tuple[bytes, RecordSealer] | None = None
         self.sender = Sender(Pace(LIMITS))
         self._wake_s = inf
+        self._line = 0
         self._committed = True
         self.people = 0
         """still to be recorded in this life"""
@@ -165,11 +167,27 @@ class StationNode(Node):
     # -- sending, as edge/uplink/uplink.py
 
     def _connect(self) -> None:
+        self._line += 1
         self.sender.connected(self.bench.timeline.now_s)
         self._committed = True
-        self._serve()
         if not self.bench.calm:
-            self.later(self.bench.rng.expovariate(1 / 200), self._disconnect)
+            self.later(self.bench.rng.expovariate(1 / 200), partial(self._cut_line, self._line))
+        self._serve()
+
+    def _cut_line(self, line: int) -> None:
+        """What ends this connection; another may have taken its place."""
+        if line == self._line:
+            self._hang_up(self.bench.rng.expovariate(1 / 10))
+
+    def _hang_up(self, away_s: float) -> None:
+        """There is one connection or one wait for the next, never two."""
+        self._line += 1
+        self.sender.disconnected()
+        self.later(away_s, partial(self._dial, self._line))
+
+    def _dial(self, line: int) -> None:
+        if line == self._line:
+            self._connect()
 
     def _serve(self) -> None:
         """A store that fails ends the connection; the next one tries again."""
@@ -181,12 +199,7 @@ class StationNode(Node):
         except StoreError:
             if self.disk.off:
                 raise
-            self.sender.disconnected()
-            self.later(10.0, self._connect)
-
-    def _disconnect(self) -> None:
-        self.sender.disconnected()
-        self.later(self.bench.rng.expovariate(1 / 10), self._connect)
+            self._hang_up(10.0)
 
     def _load(self) -> None:
         waiting = [item for item in self.there.outbox(100_000) if not self.sender.knows(item.sequence)]
