@@ -275,10 +275,10 @@ class World:
     def _commit_part(self) -> None:
         kind, position = self.rng.choice(PLACES)
         sealed = self.rng.randbytes(self.rng.choice(self._part_bytes) if len(self._enrolment.parts) < 6 else 40)
-        epoch = len(self._enrolment.epochs) - 1
+        epoch = self.rng.randrange(len(self._enrolment.epochs))
         part = SealedPart(kind, position, "image/png", sealed, epoch, {"sharpness": 3})  # type: ignore[arg-type]  # PLACES has the format's kinds
         progress = hashlib.sha256(sealed).digest()
-        parts = self._enrolment.with_part(Part(kind, position, progress))
+        parts = self._enrolment.with_part(Part(kind, position, progress, epoch))
         new = replace(self._enrolment, parts=parts, progress=progress)
         self._attempt(lambda: self._there.commit_part(new.record_id, part, progress), lambda: replace(self.state, open=new))
 
@@ -289,9 +289,9 @@ class World:
                 self.result.findings.add("forged", f"part {index} reads otherwise than it was saved")
 
     def _add_epoch(self) -> None:
-        if len(self._enrolment.epochs) < 4:
-            new = replace(self._enrolment, epochs=(*self._enrolment.epochs, WRAPPED))
-            self._attempt(lambda: self._there.add_key_epoch(new.record_id, WRAPPED), lambda: replace(self.state, open=new))
+        wrapped = encode_keys((WrappedKey(audience="vault", kid=self.rng.randbytes(16), wrapped=bytes(64)),))
+        new = replace(self._enrolment, epochs=self._enrolment.with_epoch(wrapped))
+        self._attempt(lambda: self._there.add_key_epoch(new.record_id, wrapped), lambda: replace(self.state, open=new))
 
     def _close_record(self) -> None:
         if not self._enrolment.parts:

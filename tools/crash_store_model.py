@@ -20,6 +20,7 @@ class Part:
     kind: str
     position: int
     digest: bytes
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class Open:
     epochs: tuple[bytes, ...]
     parts: tuple[Part, ...] = ()
     committed: int | None = None
+
+    def with_epoch(self, wrapped: bytes) -> tuple[bytes, ...]:
+        """The keys of another power life: in the place of the first that no part needs, or at the end."""
+        used = {part.epoch for part in self.parts}
+        free = next(number for number in range(len(used) + 1) if number not in used)
+        return (*self.epochs[:free], wrapped, *self.epochs[free + 1 :])
 
     def with_part(self, part: Part) -> tuple[Part, ...]:
         """In the place of the part of its kind and position, or at the end."""
@@ -141,5 +148,5 @@ def _open(store: Store) -> Open | None:
     if found is None:
         return None
     digests = _digests(store, found.record_id)
-    parts = tuple(Part(ref.kind, ref.position, digest) for ref, digest in zip(found.parts, digests, strict=True))
+    parts = tuple(Part(ref.kind, ref.position, digest, ref.key_epoch) for ref, digest in zip(found.parts, digests, strict=True))
     return Open(found.record_id, found.ticket, found.progress, found.epochs, parts, found.committed)
