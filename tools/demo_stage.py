@@ -51,7 +51,7 @@ class Stage:
         self.addresses = told["addresses"]
         self._control = ControlClient(self.addresses["control"])
         images = "real samples" if samples_folder() else "generated images"
-        notes = [f"{name} runs under {how}" for name, how in told["notes"].items()]
+        notes = [f"{name} runs {how}" for name, how in told["notes"].items()]
         broker = "Mosquitto" if self.broker.kind == "mosquitto" else "amqtt stands in for Mosquitto, which could not be installed"
         return [f"world: {images}; {'; '.join(notes)}", f"broker: {broker} on 127.0.0.1:{self.broker.port}"]
 

@@ -11,6 +11,8 @@ from simulators.world import SimDevice, World
 from tools.paths import samples_folder
 
 SIGN_EVERY_S = 5.0
+SOCKETS = {"camera": "REKAM_CAMERAS", "iris": "REKAM_CAMERAS", "gpio": "REKAM_GPIO_WORLD"}
+"""what a Pi reaches by a library of its own is served on a socket; its stand-in reads the address from this variable"""
 EXAMPLE = "./rekam sim fingerprint --link /tmp/finger --seed 7 --fault stall"
 
 
@@ -33,12 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
         print("rekam: say where: --link PATH, or --tcp PORT for ups and genset.", file=sys.stderr)
         return 2
     world = World(arguments.seed, samples=samples_folder())
+    served_at = "127.0.0.1:0" if arguments.device in SOCKETS and isinstance(link, Path) else link
     try:
-        device = build(arguments.device, world, link, arguments.fault)
+        device = build(arguments.device, world, served_at, arguments.fault)
     except ValueError as problem:
         print(f"rekam: {problem}. ./rekam sim {arguments.device} --list-faults explains them.", file=sys.stderr)
         return 2
-    asyncio.run(_serve(device, world, f"{arguments.device} at {link}"))
+    asyncio.run(_serve(device, world, arguments.device, link))
     return 0
 
 
@@ -59,13 +62,23 @@ async def _sit(world: World) -> None:
         await world.clock.sleep_s(SIGN_EVERY_S)
 
 
-async def _serve(device: SimDevice, world: World, where: str) -> None:
+def _where(device: SimDevice, name: str, link: Path | str) -> str:
+    """For people; a socket's address is left in the file at `link`."""
+    if name not in SOCKETS:
+        return f"{name} at {link}"
+    address = str(getattr(device, "address", link))
+    if isinstance(link, Path):
+        link.write_text(address + "\n", encoding="ascii")
+    return f"{name} at {address} (in {SOCKETS[name]} for the stand-in)"
+
+
+async def _serve(device: SimDevice, world: World, name: str, link: Path | str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await device.start()
-    print(f"simulated {where}; end with Ctrl-C", flush=True)
+    print(f"simulated {_where(device, name, link)}; end with Ctrl-C", flush=True)
     sitting = asyncio.create_task(_sit(world))
     await stop.wait()
     sitting.cancel()
