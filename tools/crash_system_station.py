@@ -58,6 +58,7 @@ class StationNode(Node):
         ledger = Ledger(store, self.signer, STATION, self.clock, self.bench.rng.randbytes(16))
         self.program = Program(store, ledger, Carrier(store, STATION, self._verify))
         self.sender = Sender(Pace(LIMITS), first_round=self.bench.rng.getrandbits(32))
+        self._wake_s = inf
         self._old_until = store.head().sequence
         self._check_promises(store)
         self._boot_event()
