@@ -27,6 +27,8 @@ from tools.demo_view import View
 
 EXAMPLE = "./rekam demo --people 5 --seed 11 --cuts 2 --json out.json"
 DRAIN_S = 120.0
+PERSON_S = 180.0
+"""many times what one takes here: a Raspberry Pi is slower, and only a standstill shall end the demo"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +86,7 @@ async def _play(arguments: argparse.Namespace, stage: Stage, view: View, folder:
 
     operator.watch = watch
     began_s = stage.clock.now_s()
-    await _together(director.run(operator), operator.record_all())
+    await _within(PERSON_S * (1 + arguments.people), _together(director.run(operator), operator.record_all()), operator)
     await _drained(site, arguments.people, view)
     costs = stage.costs()
     per_record = round(costs["station_cpu_s"] / arguments.people, 2)
@@ -114,14 +116,29 @@ async def _together(directing: Coroutine[Any, Any, None], recording: Coroutine[A
         await asyncio.wait(tasks)
 
 
+async def _within(limit_s: float, playing: Coroutine[Any, Any, None], operator: AutoOperator) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            await playing
+    except TimeoutError:
+        shown = f"step {operator.snapshot.get('step')}, activity {operator.snapshot.get('activity')}" if operator.snapshot else "nothing"
+        raise RuntimeError(f"{operator.current} people were recorded in {limit_s:g} s, then nothing went on; the page shows {shown}") from None
+
+
 async def _drained(site: DemoSite, people: int, view: View) -> None:
     """Wait until the station holds a receipt for each record."""
     page = StationPage("127.0.0.1", site.station_port)
     view.say("everyone has been recorded; waiting for the last receipts")
-    async with asyncio.timeout(DRAIN_S):
-        while (snapshot := await page.state())["queue"]["received"] < people:
-            view.show(snapshot)
-            await asyncio.sleep(0.1)
+    received = 0
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while received < people:
+                view.show(snapshot := await page.state())
+                received = snapshot["queue"]["received"]
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        shown = f"http://127.0.0.1:{site.district_port}/"
+        raise RuntimeError(f"{received} of {people} receipts came back within {DRAIN_S:g} s; {shown} showed what had arrived") from None
 
 
 def _tell(figures: dict[str, Any], arguments: argparse.Namespace) -> bool:

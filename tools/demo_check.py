@@ -16,9 +16,10 @@ import cbor2
 import numpy as np
 from PIL import Image
 
+from protocols.canonical import FormatError
 from protocols.certificates import read_certificate
 from protocols.record import Manifest
-from protocols.sealing import audience_of, open_entry, open_part
+from protocols.sealing import SealingError, audience_of, open_entry, open_part
 from simulators.control import ControlClient
 from simulators.world import digest, digest_series
 from tools.auto_operator import StationPage
@@ -38,9 +39,10 @@ class Opener:
         self._station = read_certificate(site.keys.station_certificate(STATION).read_bytes())
 
     def manifest(self, folder: Path) -> Manifest:
-        """Verified with the station's certificate; raises SealingError."""
+        """Verified with the station's certificate; raises SealingError, FormatError."""
         entry = open_entry((folder / "manifest.cose").read_bytes(), lambda kid: self._station.public_key if kid == self._station.kid else None)
-        assert isinstance(entry, Manifest)
+        if not isinstance(entry, Manifest):
+            raise SealingError("content_type", "an event where a manifest belongs")
         return entry
 
     def parts(self, folder: Path, manifest: Manifest) -> dict[tuple[str, int], bytes]:
@@ -48,7 +50,8 @@ class Opener:
         opened: dict[tuple[str, int], bytes] = {}
         for index, part in enumerate(manifest.parts):
             sealed = (folder / f"{index:02d}.part").read_bytes()
-            assert hashlib.sha256(sealed).digest() == part.sha256
+            if hashlib.sha256(sealed).digest() != part.sha256:
+                raise SealingError("seal", f"part {index}: other bytes than the manifest tells")
             opened[(part.kind, part.position)] = open_part(
                 self._private[audience_of(part.kind)], manifest.keys[part.key_epoch], sealed,
                 station=STATION, record_id=manifest.record_id, kind=part.kind, position=part.position, epoch=part.key_epoch,
@@ -57,15 +60,18 @@ class Opener:
 
 
 async def compare(site: DemoSite, control: ControlClient) -> dict[str, Any]:
-    """The figures of the summary."""
+    """The figures of the summary. Raises RuntimeError for a record that cannot be opened."""
     people = (await control.ask("people"))["people"]
     folders = sorted((site.district_data / "records" / STATION).glob("*/manifest.cose"))
     opener, found = Opener(site), Counter[str]()
     identical = parts = size = 0
     sensor_s = 0.0
     for folder in (path.parent for path in folders):
-        manifest = opener.manifest(folder)
-        contents = opener.parts(folder, manifest)
+        try:
+            manifest = opener.manifest(folder)
+            contents = opener.parts(folder, manifest)
+        except (SealingError, FormatError, OSError) as problem:
+            raise RuntimeError(f"the record in {folder} cannot be opened: {problem}") from problem
         person = cbor2.loads(contents.pop(("population", 0)))
         found[person["nik"]] += 1
         number = next((one["number"] for one in people if one["nik"] == person["nik"]), None)
