@@ -110,7 +110,7 @@ COMMANDS = (
     Message(0x07, "dark"),
     Message(0x08, "genset", "run:B"),
     Message(0x09, "heartbeat"),
-    Message(0x0A, "stopping", "seconds:H back:B"),
+    Message(0x0A, "stopping", "seconds:H back:B charge_s:H"),
     Message(0x0B, "updating", "seconds:H"),
     Message(0x0C, "lamp", "lamp:B on:B lease_ms:I"),
     Message(0x0D, "clear"),

@@ -73,8 +73,17 @@ def _ordered(value: Value) -> Value:
 
 def _ordered_map(value: dict[str | int, Value]) -> Value:
     pairs = [(_key(key), _ordered(item)) for key, item in value.items()]
-    pairs.sort(key=lambda pair: cbor2.dumps(pair[0]))
+    if len(pairs) > 1:
+        pairs.sort(key=lambda pair: _place(pair[0]))
     return dict(pairs)  # type: ignore[return-value]  # a map with both kinds of key stays what it was
+
+
+def _place(key: str | int) -> tuple[int, int, bytes]:
+    """Order of encoded keys without encoding them: by type, then by length or size, then by bytes."""
+    if isinstance(key, int):
+        return (0, key, b"") if key >= 0 else (1, ~key, b"")
+    text = key.encode()
+    return 3, len(text), text
 
 
 def _checked_int(value: int) -> int:

@@ -66,7 +66,7 @@ class SigningStation:
         record_id = RecordId(record_id or self.random_bytes(16))
         sealer = RecordSealer(record_id, self.name, self.audiences, self.random_bytes)
         plain = tuple(self.random_bytes(size) for _ in PARTS)
-        sealed = tuple(sealer.seal_part(kind, position, data) for (kind, position), data in zip(PARTS, plain, strict=True))
+        sealed = tuple(bytes(sealer.seal_part(kind, position, data)) for (kind, position), data in zip(PARTS, plain, strict=True))
         manifest = msgspec.structs.replace(self._manifest(record_id, sealer, sealed), **changes)
         return Made(record_id, self.sign(encode_manifest(manifest)), sealed, plain, manifest)
 

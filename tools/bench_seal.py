@@ -65,23 +65,31 @@ class Sealed:
     parts: tuple[bytes, ...]
 
 
-def seal(bench: Bench) -> Sealed:
-    """As the station does it: a sealer, every part sealed and hashed as it comes, the manifest, the signature."""
+def seal(bench: Bench, keep: Callable[[bytearray], None] = lambda _part: None) -> tuple[bytes, Manifest]:
+    """As the station does it: a sealer, every part sealed, hashed and out of memory as it comes, the manifest, the signature."""
     record_id = random_bytes(16)
     sealer = RecordSealer(record_id, bench.station.name, bench.station.audiences, random_bytes)
-    parts, references = [], []
+    references = []
     for (kind, position), data in zip(PLACES, bench.plain, strict=True):
-        parts.append(sealer.seal_part(kind, position, data))
-        references.append(_reference(kind, position, parts[-1]))
+        sealed = sealer.seal_part(kind, position, data)
+        references.append(_reference(kind, position, sealed))
+        keep(sealed)
     manifest = Manifest(
         header=bench.station.header(), record_id=record_id, register="bench-1", keys=(sealer.wrapped,),
         parts=tuple(references),
         exceptions=(), steps=(), power_source="mains", operator=b"op", urgent=False, recapture=False, guards_not_done=(),
     )
-    return Sealed(sign1(encode_manifest(manifest), bench.station.signer, ENTRY_TYPE), manifest, tuple(parts))
+    return sign1(encode_manifest(manifest), bench.station.signer, ENTRY_TYPE), manifest
 
 
-def _reference(kind: PartKind, position: int, sealed: bytes) -> PartRef:
+def sealed_record(bench: Bench) -> Sealed:
+    """One record with its parts, to verify and open."""
+    parts: list[bytes] = []
+    envelope, manifest = seal(bench, lambda part: parts.append(bytes(part)))
+    return Sealed(envelope, manifest, tuple(parts))
+
+
+def _reference(kind: PartKind, position: int, sealed: bytearray) -> PartRef:
     digest = hashlib.sha256(sealed).digest()
     return PartRef(kind=kind, position=position, media_type="image/png", size=len(sealed), sha256=digest, key_epoch=0, quality={"sharpness": 40})
 
@@ -126,7 +134,7 @@ def measure(rounds: int = ROUNDS, sizes_mb: tuple[float, ...] = SIZES_MB) -> lis
 
 def _measure(size_mb: float, rounds: int) -> list[dict[str, Any]]:
     bench = prepare(size_mb)
-    sealed = seal(bench)
+    sealed = sealed_record(bench)
     signature = bench.station.key.sign(sealed.envelope, ECDSA)
     rows = _rows(f"seal {size_mb} MB", size_mb, rounds, partial(seal, bench), partial(seal_raw, bench))
     rows += _rows(f"verify {size_mb} MB", size_mb, rounds, partial(verify, bench, sealed), partial(verify_raw, bench, sealed, signature))

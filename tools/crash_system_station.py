@@ -141,7 +141,7 @@ class StationNode(Node):
             sealer.key_epoch = self.there.add_key_epoch(record_id, encode_keys(sealer.wrapped))
             self._sealer = record_id, sealer
         self.bench.truth.plain[record_id, position - 1] = plain
-        return self._sealer[1].seal_part("finger", position, plain), self._sealer[1].key_epoch
+        return bytes(self._sealer[1].seal_part("finger", position, plain)), self._sealer[1].key_epoch
 
     def _close(self, record_id: bytes) -> None:
         store = self.there

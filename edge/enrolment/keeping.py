@@ -60,7 +60,7 @@ class Keeping:
             return self._sealer
 
     async def part(
-        self, kind: PartKind, position: int, media_type: str, sealed: bytes, key_epoch: int, quality: Mapping[str, int], enrolment: Callable[[], Enrolment]
+        self, kind: PartKind, position: int, media_type: str, sealed: bytes | bytearray, key_epoch: int, quality: Mapping[str, int], enrolment: Callable[[], Enrolment]
     ) -> None:
         """Returns when the part is durable. Raises StoreError."""
         part = SealedPart(kind, position, media_type, sealed, key_epoch, quality)

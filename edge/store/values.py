@@ -22,7 +22,7 @@ class SealedPart:
     kind: PartKind
     position: int
     media_type: str
-    sealed: bytes
+    sealed: bytes | bytearray
     key_epoch: int
     quality: Mapping[str, int] = field(default_factory=dict)
 
