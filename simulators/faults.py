@@ -1,10 +1,11 @@
 """Named faults of a wire, as a filter between a simulated device and its port. Seeded; knows no device and no time.
 
-Each fault acts on every message (one `PtyPort.send`) while it is on. `unplug` is not here: the port does that.
+Each fault acts on every message (one `send` of a port) while it is on. What the plug does is in `plug.py`.
 """
 
 import random
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 
 WIRE_FAULTS: dict[str, str] = {
     "drop": "one byte of each message is lost",
@@ -17,8 +18,13 @@ WIRE_FAULTS: dict[str, str] = {
     "late": "each message starts 1.5 s late",
     "truncate": "each message ends half-way",
     "unplug": "the port is pulled; off: it is plugged in again",
+    "replug": "the plug is loose: out for half a second now, and again every 4 s",
 }
+PLUG_FAULTS = frozenset({"unplug", "replug"})
+"""what the port's plug does, not its bytes"""
 
+CUT_SHORT = frozenset({"truncate", "reset-middle"})
+"""reset-middle: the device, not the wire, ends the message; a device that has it lists it"""
 STRAY = b"\x55\x00\xef\x01\xff"
 PIECES_APART_S = 0.02
 BURST_S = 0.05
@@ -57,14 +63,14 @@ class WireFaults:
             return []
         return self._cut(self._spoil(data, faults), faults)
 
-    def _spoil(self, data: bytes, faults: Collection[str]) -> bytes:
+    def _spoil(self, data: bytes, faults: AbstractSet[str]) -> bytes:
         at = self._rng.randrange(len(data)) if data else 0
         if "drop" in faults:
             data = data[:at] + data[at + 1 :]
         if "corrupt" in faults and data:
             at = min(at, len(data) - 1)
             data = data[:at] + bytes([data[at] ^ (1 << self._rng.randrange(8))]) + data[at + 1 :]
-        if "truncate" in faults:
+        if faults & CUT_SHORT:
             data = data[: len(data) // 2]
         return STRAY + data if "stray" in faults else data
 

@@ -1,6 +1,7 @@
-"""A simulated genset controller that speaks GenComm: Modbus TCP at host:port, or Modbus RTU on a pty at a path.
+"""A simulated genset controller: Modbus TCP at host:port, or Modbus RTU on a pty at a path. DSE's GenComm, or a mapping file's registers.
 
-pymodbus frames the exchanges; the registers come from the engine in world.power at the moment they are read. Not here: the engine.
+pymodbus frames the exchanges behind the wire, where faults act; the registers come from the engine in world.power at the moment they are
+read. Not here: the engine.
 """
 
 import asyncio
@@ -8,18 +9,22 @@ import os
 import tty
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
+from pymodbus.pdu import ModbusPDU
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData
 from pymodbus.simulator import SimDevice as ModbusDevice
 
-from protocols import gencomm
-from simulators.faults import WIRE_FAULTS, WireFaults
+from protocols.genset_map import GensetMap
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, WireFaults
+from simulators.genset_registers import GencommRegisters, MappedRegisters
+from simulators.plug import Plug
 from simulators.power import GensetModel, PowerWorld
 from simulators.pty_port import PtyPort
+from simulators.tcp_port import Send, TcpPort
 from simulators.world import SimDevice, World, check_faults
 
 MODEL_FAULTS: Mapping[str, str] = {
@@ -29,22 +34,37 @@ MODEL_FAULTS: Mapping[str, str] = {
     "fuel-sensor-broken": "the fuel register holds the transducer-fault value",
     "no-fuel": "the tank is empty",
     "not-in-auto": "the controller stands in manual",
+    "wrong-size": "each answer holds one register too few",
+    "refuse": "every command is refused",
 }
-FAULTS: Mapping[str, str] = {**MODEL_FAULTS, **WIRE_FAULTS}
-"""of the wire faults the TCP face knows mute and unplug only"""
+RESET = {"reset-middle": "the controller restarts in the middle of each answer"}
+FAULTS: Mapping[str, str] = {**WIRE_FAULTS, **RESET, **MODEL_FAULTS}
 
 BAUD = 19200
-FIRST, COUNT = 0x300, 0x1300
-"""the addresses that exist: pages 3 to 21"""
-TRANSDUCER_FAULT = 0xFFFC
+ANSWER_BYTES = 512
 
 
-def build(world: World, link: Path | str, faults: Collection[str] = ()) -> SimDevice:
-    """host:port -> Modbus TCP; path -> RTU."""
+class Registers(Protocol):
+    """What one kind of controller shows and obeys."""
+
+    unit: int
+    first: int
+    count: int
+
+    def image(self, genset: GensetModel) -> Mapping[int, int]:
+        """Address -> register now."""
+
+    def write(self, power: PowerWorld, address: int, words: list[int]) -> ExcCodes | None:
+        """Obey, or say why not."""
+
+
+def build(world: World, link: Path | str, faults: Collection[str] = (), *, mapped: GensetMap | None = None) -> SimDevice:
+    """host:port -> Modbus TCP; path -> RTU; mapped: the registers of a mapping file instead of GenComm's."""
     check_faults(FAULTS, faults)
+    registers: Registers = GencommRegisters() if mapped is None else MappedRegisters(mapped)
     if isinstance(link, Path) or "/" in link:
-        return GensetRtu(world, Path(link), faults)
-    return GensetTcp(world, link, faults)
+        return GensetRtu(world, Path(link), faults, registers)
+    return GensetTcp(world, link, faults, registers)
 
 
 def apply_fault(genset: GensetModel, name: str, on: bool) -> None:
@@ -63,174 +83,133 @@ def apply_fault(genset: GensetModel, name: str, on: bool) -> None:
         genset.mode = "manual" if on else "auto"
 
 
-def register_image(genset: GensetModel) -> dict[int, int]:
-    """Address -> register, as the controller shows it now."""
-    values = {
-        "mode": {text: number for number, text in gencomm.MODES.items()}[genset.mode],
-        "oil_kpa": genset.oil_kpa,
-        "coolant_c": genset.coolant_c,
-        "fuel_percent": genset.fuel_percent,
-        "charge_alternator_v": 13.8 * genset.speed,
-        "battery_v": 12.7,
-        "rpm": genset.rpm,
-        "frequency_hz": genset.hz,
-        "l1_v": genset.volts,
-        "run_time_s": genset.run_time_s,
-        "starts": genset.starts,
-    }
-    image: dict[int, int] = {768: 1, 769: 5510, 770: 0, 771: 4711}
-    for name, value in values.items():
-        register = gencomm.REGISTERS[name]
-        image.update(enumerate(gencomm.encode(register, value), start=register.address))
-    for name in ("l2_v", "l3_v"):  # single-phase set: not implemented
-        image |= {gencomm.REGISTERS[name].address: 0xFFFF, gencomm.REGISTERS[name].address + 1: 0xFFFF}
-    if genset.fuel_sensor_broken:
-        image[gencomm.REGISTERS["fuel_percent"].address] = TRANSDUCER_FAULT
-    alarms = [len(gencomm.ALARMS), *gencomm.alarm_registers(sorted(genset.alarms))]
-    return image | dict(enumerate(alarms, start=gencomm.ALARM_ADDRESS))
+class Controller:
+    """What both wires share: the world's power, the registers as pymodbus serves them, and faults."""
 
+    port: PtyPort | TcpPort
 
-def control(power: PowerWorld, words: list[int]) -> ExcCodes | None:
-    """Obey one control key. A wrong complement is an illegal value; an unknown key is refused (exception 7)."""
-    if len(words) != 2 or words[1] != words[0] ^ 0xFFFF:
-        return ExcCodes.ILLEGAL_VALUE
-    genset, key = power.genset, gencomm.control_key(words)
-    if key == "telemetry_start":
-        genset.request(True)
-    elif key == "telemetry_cancel":
-        genset.request(False)
-    elif key in ("to_generator", "to_mains"):
-        genset.loaded = key == "to_generator" and genset.running
-    elif key == "reset_alarms":
-        genset.reset_alarms()
-    elif key in ("auto_mode", "manual_mode"):
-        genset.mode = key.removesuffix("_mode")
-    else:
-        return ExcCodes.NEGATIVE_ACKNOWLEDGE
-    return None
-
-
-def modbus_device(power: PowerWorld, unit: int = gencomm.UNIT_DEFAULT) -> ModbusDevice:
-    """The controller as pymodbus serves it."""
-
-    async def action(function: int, start: int, address: int, count: int, registers: list[int], values: list[int] | list[bool] | None) -> ExcCodes | None:
-        if values is not None:
-            return control(power, [int(value) for value in values]) if address == gencomm.CONTROL_ADDRESS else ExcCodes.ILLEGAL_ADDRESS
-        for where, value in register_image(power.genset).items():
-            if address <= where < address + count:
-                registers[where - start] = value
-        return None
-
-    return ModbusDevice(id=unit, simdata=[SimData(FIRST, count=COUNT, values=0, datatype=DataType.UINT16)], action=action)
-
-
-class Face:
-    """What both wires share: the world's power, and faults."""
-
-    def __init__(self, world: World, faults: Collection[str]) -> None:
-        self._world = world
+    def __init__(self, world: World, link: Path | str, faults: Collection[str], registers: Registers) -> None:
+        self._world, self._registers = world, registers
         self._active = set(faults)
+        self._wire = WireFaults(world.rng(f"wire/{Path(str(link)).name}"), self._active)
+        self._plug = Plug(lambda: self.port.close(), lambda: self.port.open(), world.clock)
         self._server: Any = None
-        self._change: asyncio.Task[None] | None = None
 
-    def _join_world(self) -> None:
+    async def start(self) -> None:
         self._world.power.follow(self._world.clock)
         for name in self._active:
             apply_fault(self._world.power.genset, name, True)
+        await self._serve()
+        if "unplug" not in self._active:
+            await self.port.open()
+        if "replug" in self._active:
+            self._plug.act("replug", True)
 
-    async def _leave_world(self) -> None:
-        if self._change is not None:
-            await self._change
+    async def stop(self) -> None:
+        await self._plug.end()
+        await self.port.close()
+        await self._server.shutdown()
         await self._world.power.unfollow()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
         (self._active.add if on else self._active.discard)(name)
         apply_fault(self._world.power.genset, name, on)
-        if name == "unplug":
-            self._change = asyncio.get_running_loop().create_task(self._plug(not on))
+        if name in PLUG_FAULTS:
+            self._plug.act(name, on)
         else:
-            self._on_wire(name, on)
+            self._wire.set(name, on)
 
-    def _on_wire(self, name: str, on: bool) -> None:
-        """A fault of the wire."""
-
-    async def _plug(self, into: bool) -> None:
+    async def _serve(self) -> None:
+        """Start the Modbus server behind the wire."""
         raise NotImplementedError
 
+    def _device(self) -> ModbusDevice:
+        registers = self._registers
+        data = SimData(registers.first, count=registers.count, values=0, datatype=DataType.UINT16)
+        return ModbusDevice(id=registers.unit, simdata=[data], action=self._action)
 
-class GensetTcp(Face):
+    async def _action(
+        self, function: int, start: int, address: int, count: int, registers: list[int], values: list[int] | list[bool] | None
+    ) -> ExcCodes | None:
+        power = self._world.power
+        if values is not None:
+            return ExcCodes.NEGATIVE_ACKNOWLEDGE if "refuse" in self._active else self._registers.write(power, address, [int(value) for value in values])
+        for where, value in self._registers.image(power.genset).items():
+            if address <= where < address + count:
+                registers[where - start] = value
+        return None
+
+    def _shorten(self, sending: bool, answer: ModbusPDU) -> ModbusPDU:
+        if sending and "wrong-size" in self._active:
+            answer.registers = answer.registers[:-1]
+        return answer
+
+
+class GensetTcp(Controller):
     """Modbus TCP face."""
 
-    def __init__(self, world: World, link: str, faults: Collection[str]) -> None:
-        super().__init__(world, faults)
-        host, _, port = link.rpartition(":")
-        self.address = link
-        self._at = (host or "127.0.0.1", int(port))
+    port: TcpPort
 
-    async def start(self) -> None:
-        self._join_world()
-        if "unplug" not in self._active:
-            await self._listen()
+    def __init__(self, world: World, link: str, faults: Collection[str], registers: Registers) -> None:
+        super().__init__(world, link, faults, registers)
+        self.port = TcpPort(link, self._relay, faults=self._wire, clock=world.clock)
+        self._inner = ("127.0.0.1", 0)
 
-    async def _listen(self) -> None:
-        self._server = ModbusTcpServer(modbus_device(self._world.power), address=self._at, trace_packet=self._trace)
+    @property
+    def address(self) -> str:
+        return self.port.address
+
+    async def _serve(self) -> None:
+        self._server = ModbusTcpServer(self._device(), address=self._inner, trace_pdu=self._shorten)
         await self._server.serve_forever(background=True)
-        self._at = self._server.transport.sockets[0].getsockname()[:2]
-        self.address = f"{self._at[0]}:{self._at[1]}"
+        self._inner = self._server.transport.sockets[0].getsockname()[:2]
 
-    async def _hang_up(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            await server.shutdown()
-
-    async def stop(self) -> None:
-        await self._leave_world()
-        await self._hang_up()
-
-    async def _plug(self, into: bool) -> None:
-        await (self._listen() if into else self._hang_up())
-
-    def _trace(self, sending: bool, data: bytes) -> bytes:
-        return b"" if sending and "mute" in self._active else data
+    async def _relay(self, reader: asyncio.StreamReader, send: Send) -> None:
+        """Between one client and the server behind the wire."""
+        answers, questions = await asyncio.open_connection(*self._inner)
+        asking = asyncio.create_task(_pump(reader, questions))
+        try:
+            while answer := await answers.read(ANSWER_BYTES):
+                await send(answer)
+        finally:
+            asking.cancel()
+            questions.close()
+            await asyncio.gather(asking, questions.wait_closed(), return_exceptions=True)
 
 
-class GensetRtu(Face):
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(ANSWER_BYTES):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+class GensetRtu(Controller):
     """Modbus RTU face: pymodbus serves an inner pty, bytes pass between it and the wire that the client opens."""
 
-    def __init__(self, world: World, link: Path, faults: Collection[str]) -> None:
-        super().__init__(world, faults)
-        self._wire = WireFaults(world.rng(f"wire/{link.name}"), self._active & set(WIRE_FAULTS))
-        self._port = PtyPort(link, self._from_client, baud=BAUD, faults=self._wire, clock=world.clock)
+    port: PtyPort
+
+    def __init__(self, world: World, link: Path, faults: Collection[str], registers: Registers) -> None:
+        super().__init__(world, link, faults, registers)
+        self.port = PtyPort(link, self._from_client, baud=BAUD, faults=self._wire, clock=world.clock)
         self._master = self._slave = -1
 
-    async def start(self) -> None:
-        self._join_world()
+    async def _serve(self) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         asyncio.get_running_loop().add_reader(self._master, self._from_server)
-        self._server = ModbusSerialServer(modbus_device(self._world.power), framer=FramerType.RTU, port=os.ttyname(self._slave), baudrate=BAUD)
+        self._server = ModbusSerialServer(self._device(), framer=FramerType.RTU, port=os.ttyname(self._slave), baudrate=BAUD, trace_pdu=self._shorten)
         await self._server.serve_forever(background=True)
-        if "unplug" not in self._active:
-            await self._port.open()
 
     async def stop(self) -> None:
-        await self._leave_world()
-        await self._port.close()
-        await self._server.shutdown()
+        await super().stop()
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
         os.close(self._slave)
-
-    def _on_wire(self, name: str, on: bool) -> None:
-        if name in WIRE_FAULTS:
-            self._wire.set(name, on)
-
-    async def _plug(self, into: bool) -> None:
-        await (self._port.replug() if into else self._port.unplug())
 
     def _from_client(self, data: bytes) -> None:
         os.write(self._master, data)
 
     def _from_server(self) -> None:
-        self._port.send(os.read(self._master, 512))
+        self.port.send(os.read(self._master, ANSWER_BYTES))

@@ -5,13 +5,14 @@ protocols/megatec). A host:port as link: upsd's text protocol on TCP, as if NUT 
 """
 
 import asyncio
-import contextlib
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from simulators.faults import WIRE_FAULTS
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, WireFaults
+from simulators.plug import Plug
 from simulators.power import PowerWorld, UpsBattery
+from simulators.tcp_port import Send, TcpPort
 from simulators.wire_device import WireDevice
 from simulators.world import SimDevice, World, check_faults
 
@@ -21,13 +22,16 @@ MODEL_FAULTS: Mapping[str, str] = {
     "runtime-jumps": "the runtime figure jumps between a tenth and three times",
     "no-figures": "only the status is known, no charge, runtime or load",
     "replace-battery": "the UPS asks for a new battery (RB)",
+    "refuse": "every question is refused: by upsd with ACCESS-DENIED, by the UPS with (NAK",
 }
-FAULTS: Mapping[str, str] = {**MODEL_FAULTS, **WIRE_FAULTS, "refuse": "upsd turns every connection away"}
+RESET = {"reset-middle": "it restarts in the middle of each answer"}
+FAULTS: Mapping[str, str] = {**WIRE_FAULTS, **RESET, **MODEL_FAULTS}
 
 MEGATEC_BAUD = 2400
+NAK = b"(NAK\r"
 UPS_NAME = "rekam"
 STALE = "ERR DATA-STALE"
-LINE_LIMIT_BYTES = 1024
+REFUSED = "ERR ACCESS-DENIED"
 
 
 def build(world: World, link: Path | str, faults: Collection[str] = ()) -> SimDevice:
@@ -59,7 +63,7 @@ class MegatecUps(WireDevice):
         super().__init__(world, link, faults, FAULTS, baud=MEGATEC_BAUD)
         self._line = bytearray()
         for name in self.active:
-            apply_fault(world.power, name, True)
+            self._apply(name, True)
 
     async def start(self) -> None:
         self.world.power.follow(self.world.clock)
@@ -71,7 +75,12 @@ class MegatecUps(WireDevice):
 
     def set_fault(self, name: str, on: bool) -> None:
         super().set_fault(name, on)
+        self._apply(name, on)
+
+    def _apply(self, name: str, on: bool) -> None:
         apply_fault(self.world.power, name, on)
+        if name in RESET:
+            self.wire.set(name, on)
 
     def receive(self, data: bytes) -> None:
         for byte in data:
@@ -83,6 +92,9 @@ class MegatecUps(WireDevice):
 
     def _command(self, command: str) -> None:
         if self.world.power.ups_silent:
+            return
+        if "refuse" in self.active:
+            self.port.send(NAK)
             return
         answer = megatec_answer(self.world.power.upses[0], command, self.ACCEPTED)
         if answer is not None:
@@ -148,13 +160,11 @@ class UpsdFace:
 
     def __init__(self, world: World, link: str, faults: Collection[str]) -> None:
         check_faults(FAULTS, faults)
-        host, _, port = link.rpartition(":")
-        self.address = link
-        self._host, self._port = host or "127.0.0.1", int(port)
         self._world = world
         self._active = set(faults)
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._wire = WireFaults(world.rng("wire/upsd"), self._active)
+        self._port = TcpPort(link, self._serve, faults=self._wire, clock=world.clock)
+        self._plug = Plug(self._port.close, self._port.open, world.clock)
         self._answers: Mapping[str, Callable[[list[str]], list[str]]] = {
             "VER": lambda _: ["Network UPS Tools upsd 2.8.0 (rekam bench)"],
             "NETVER": lambda _: ["1.3"],
@@ -164,64 +174,46 @@ class UpsdFace:
             "USERNAME": lambda _: ["OK"],
             "PASSWORD": lambda _: ["OK"],
             "LOGIN": lambda _: ["OK"],
+            "LOGOUT": lambda _: ["OK Goodbye"],
             "STARTTLS": lambda _: ["ERR FEATURE-NOT-CONFIGURED"],
         }
+
+    @property
+    def address(self) -> str:
+        return self._port.address
 
     async def start(self) -> None:
         for name in self._active:
             apply_fault(self._world.power, name, True)
         self._world.power.follow(self._world.clock)
-        self._server = await asyncio.start_server(self._client, self._host, self._port, limit=LINE_LIMIT_BYTES)
-        self._port = self._server.sockets[0].getsockname()[1]
-        self.address = f"{self._host}:{self._port}"
+        if "unplug" not in self._active:
+            await self._port.open()
+        if "replug" in self._active:
+            self._plug.act("replug", True)
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            for writer in list(self._writers):
-                writer.close()
-            await self._server.wait_closed()
+        await self._plug.end()
+        await self._port.close()
         await self._world.power.unfollow()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
         (self._active.add if on else self._active.discard)(name)
         apply_fault(self._world.power, name, on)
-        if name in {"unplug", "refuse"} and on:
-            for writer in list(self._writers):
-                writer.close()
+        if name in PLUG_FAULTS:
+            self._plug.act(name, on)
+        else:
+            self._wire.set(name, on)
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            while not self._active & {"unplug", "refuse"} and (line := await reader.readline()):
-                words = shlex.split(line.decode("utf-8", "replace"))
-                if words[:1] == ["LOGOUT"]:
-                    writer.write(b"OK Goodbye\n")
-                    break
-                await self._send(writer, self._answer(words))
-        except (OSError, ValueError):
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
-
-    async def _send(self, writer: asyncio.StreamWriter, lines: list[str]) -> None:
-        if "mute" in self._active:
-            return
-        if "late" in self._active:
-            await self._world.clock.sleep_s(4.0)
-        data = "".join(f"{line}\n" for line in lines).encode("utf-8")
-        if "truncate" in self._active:
-            data = data[: len(data) // 2]
-        if "corrupt" in self._active:
-            data = bytes(byte ^ 0x20 for byte in data[:24]) + data[24:]
-        writer.write(data)
-        await writer.drain()
+    async def _serve(self, reader: asyncio.StreamReader, send: Send) -> None:
+        words = [""]
+        while words[:1] != ["LOGOUT"] and (line := await reader.readline()):
+            words = shlex.split(line.decode("utf-8", "replace"))
+            await send("".join(f"{line}\n" for line in self._answer(words)).encode("utf-8"))
 
     def _answer(self, words: list[str]) -> list[str]:
+        if "refuse" in self._active:
+            return [REFUSED]
         answer = self._answers.get(words[0]) if words else None
         return answer(words) if answer else ["ERR UNKNOWN-COMMAND"]
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulators.faults import WIRE_FAULTS, WireFaults
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, WireFaults
+from simulators.plug import Plug
 from simulators.pty_port import PtyPort
 from simulators.world import World, check_faults
 
@@ -20,6 +21,7 @@ class WireDevice:
         self.active: set[str] = set(faults)
         self.wire = WireFaults(world.rng(f"wire/{Path(link).name}"), self.active & set(WIRE_FAULTS))
         self.port = PtyPort(Path(link), self.receive, baud=baud, faults=self.wire, strict_baud=strict_baud, clock=world.clock)
+        self._plug = Plug(self.port.unplug, self._push, world.clock)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, data: bytes) -> None:
@@ -36,18 +38,21 @@ class WireDevice:
         if "unplug" not in self.active:
             await self.port.open()
             self.plugged_in()
+        if "replug" in self.active:
+            self._plug.act("replug", True)
         self._background(self.live())
 
     async def stop(self) -> None:
         """Also tells of a device whose model failed. Raises what it raised."""
+        await self._plug.end()
         await end_tasks(self._tasks)
         await self.port.close()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(self.known, [name])
         (self.active.add if on else self.active.discard)(name)
-        if name == "unplug":
-            self._background(self._plug(on))
+        if name in PLUG_FAULTS:
+            self._plug.act(name, on)
         elif name in WIRE_FAULTS:
             self.wire.set(name, on)
             if not on:
@@ -56,12 +61,10 @@ class WireDevice:
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(work, name=type(self).__name__))
 
-    async def _plug(self, unplug: bool) -> None:
-        if unplug:
-            await self.port.unplug()
-            return
-        await self.port.replug()
-        self.plugged_in()
+    async def _push(self) -> None:
+        if not self.port.plugged:
+            await self.port.replug()
+            self.plugged_in()
 
 
 async def end_tasks(tasks: set[asyncio.Task[None]]) -> None:

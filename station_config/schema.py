@@ -148,7 +148,10 @@ class Ups(Section, frozen=True):
 class Genset(Section, frozen=True):
     """[genset]"""
 
-    kind: Annotated[str, Meta(pattern="^(gencomm-tcp|gencomm-rtu)$")] = "gencomm-tcp"
+    kind: Annotated[str, Meta(pattern="^(gencomm|map)-(tcp|rtu)$")] = "gencomm-tcp"
+    """gencomm: DSE; map: another maker's, by mapping file"""
+    map: FilePath = ""
+    """mapping file, as station_config/gensets/comap-intelilite.toml"""
     host: str = "127.0.0.1"
     port: str = "502"
     """TCP port number, or the serial port's path for RTU"""
@@ -246,9 +249,22 @@ class Power(Section, frozen=True):
     """230 V less 14 %: below, devices begin to misbehave"""
     high_v: Annotated[float, Meta(ge=200, le=300)] = 253
     poll_s: Annotated[float, Meta(ge=0.1, le=60)] = 2
+    queue_a_day: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """queue numbers that are handed out a day: who of them still waits decides on the genset; 0: the operator tells, or nobody knows"""
     halt_command: tuple[str, ...] = ()
     """run at the end of an orderly stop, e.g. ["systemctl", "poweroff"]; empty: the station only stops itself"""
     genset: GensetRules = GensetRules()
+
+
+class Clock(Section, frozen=True):
+    """[clock]: where this machine keeps what the station knows of time (edge/clock.py); the defaults are Linux with systemd"""
+
+    boot_id: FilePath = "/proc/sys/kernel/random/boot_id"
+    """another one at each start of the machine"""
+    rtc: FilePath = "/sys/class/rtc/rtc0"
+    """exists where a real-time clock is fitted"""
+    network: FilePath = "/run/systemd/timesync/synchronized"
+    """exists once GPS or NTP has set the time in this boot"""
 
 
 class Quality(Section, frozen=True):
@@ -266,6 +282,7 @@ class StationConfig(Section, frozen=True):
     broker: Broker = Broker()
     devices: Devices = Devices()
     power: Power = Power()
+    clock: Clock = Clock()
     quality: Quality = Quality()
 
 

@@ -13,7 +13,7 @@ from edge.devices.interfaces import BoardStatus, GensetReading, UpsReading
 from edge.power.supply import Readings, Wall
 from edge.power.watch import Act, FittedUps, PowerWatch
 from protocols import gencomm
-from simulators import genset as genset_simulator
+from simulators import genset_registers as genset_simulator
 from simulators import ups as ups_simulator
 from simulators.power import PowerWorld
 from station_config.schema import Power

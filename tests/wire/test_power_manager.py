@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from edge.clock import SystemClock
-from edge.devices.genset import GencommGenset, tcp_client
+from edge.devices.genset import GencommGenset
 from edge.devices.interfaces import Genset, Ups
 from edge.devices.presence import Presence
 from edge.devices.ups import UpsdClient
+from edge.links.modbus import tcp_client
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import HostView, Source, State
 from edge.power.watch import FittedUps
