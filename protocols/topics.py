@@ -2,6 +2,7 @@
 
     rekam/1/up/STATION/entry|chunk|ask        station -> district
     rekam/1/down/STATION/have|receipt         district -> station
+    rekam/1/down/STATION/policy               district -> station, retained
     rekam/1/state/STATION/health|alive        station -> everybody, retained; the will is on `alive`
     rekam/1/hello                             district -> every station, empty: somebody listens again, ask now
 
@@ -17,7 +18,7 @@ HELLO = f"{ROOT}/hello"
 ALL_UP = f"{ROOT}/up/+/+"
 ALL_STATES = f"{ROOT}/state/+/+"
 UP = frozenset({"entry", "chunk", "ask"})
-DOWN = frozenset({"have", "receipt"})
+DOWN = frozenset({"have", "receipt", "policy"})
 STATE = frozenset({"health", "alive"})
 
 _STATION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -150,6 +150,7 @@ class Connection:
             self._ticker.cancel()
         self._end(LinkDown("closed here"))
         self._client.on_disconnect = None
+        self._client.on_socket_unregister_write = self._client.on_socket_close = None
         sock = self._socket
         self._forget_socket()
         drop(sock or self._client.ready_socket, abort=not self._goodbye)

@@ -26,7 +26,7 @@ from edge.uplink.carrier import UNREADABLE, Carrier, VerifyReceipt
 from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
 from protocols import topics
-from protocols.custody import Have, Receipt, SendChunk, SendEntry, Sender, WireError, decode
+from protocols.custody import Have, Policy, Receipt, SendChunk, SendEntry, Sender, Sending, WireError, decode
 from station_config.schema import Broker
 
 OUTBOX_LIMIT = 20_000
@@ -35,7 +35,11 @@ ITEMS_A_TURN = 100
 INBOX = 512
 HEALTH_BYTES_MAX = 1_024
 HEALTH_EVERY_S = 60.0
+HEALTH_LEAST_S = 10.0
+"""between two of them, however often the power flickers"""
 HELLO_JITTER_S = 0.5
+LOOK_S = 2.0
+"""while not everything may go out: how often the permission is looked at"""
 STEADY_S = 2.0
 """a connection that lived so long was a good one"""
 
@@ -55,6 +59,8 @@ class LinkStatus:
     """messages on the receipt topic that no district key had signed for this station"""
     why: str = ""
     """what ended the last connection"""
+    sending: Sending = "all"
+    """what power permits to go out"""
 
 
 class Uplink:
@@ -63,11 +69,14 @@ class Uplink:
     def __init__(
         self, store: StoreWorker, broker: Broker, station: str, verify_receipt: VerifyReceipt, clock: Clock,
         health: Callable[[], Mapping[str, object]], boot: int, on_receipt: Callable[[], None] = lambda: None,
-        on_unreadable: Callable[[int], None] = lambda _sequence: None,
+        on_unreadable: Callable[[int], None] = lambda _sequence: None, sending: Callable[[], Sending] = lambda: "all",
+        on_policy: Callable[[bytes], object] = lambda _signed: None,
     ) -> None:
+        """`on_policy` runs in the store's thread and verifies for itself."""
         self._store, self._broker, self._station = store, broker, station
         self._carrier = Carrier(store.store, station, verify_receipt)
         self._clock, self._health, self._boot, self._on_receipt, self._on_unreadable = clock, health, boot, on_receipt, on_unreadable
+        self._sending, self._on_policy = sending, on_policy
         self._told_unreadable: set[int] = set()
         self._sender = Sender(first_round=int.from_bytes(random_bytes(4), "big"))
         self._backoff = Backoff()
@@ -77,13 +86,18 @@ class Uplink:
         self._news = asyncio.Event()
         self._committed = True
         self._old_until: int | None = None
-        self._health_due_s = -inf
+        self._health_due_s = self._health_told_s = -inf
         self._health_sent = b""
         self._status = LinkStatus()
 
     def wake(self) -> None:
         """Something new is committed."""
         self._committed = True
+        self._news.set()
+
+    def tell_health(self) -> None:
+        """Something changed that the district should know at once."""
+        self._health_due_s = min(self._health_due_s, self._health_told_s + HEALTH_LEAST_S)
         self._news.set()
 
     def status(self) -> LinkStatus:
@@ -137,6 +151,8 @@ class Uplink:
     async def _wait(self) -> None:
         """For a message, a commit, the end, or the time that sender or health document named."""
         until_s = min(self._sender.wake_s(), self._health_due_s) - self._clock.monotonic_s()
+        if self._status.sending != "all":
+            until_s = min(until_s, LOOK_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, until_s)):
                 await self._news.wait()
@@ -194,7 +210,8 @@ class Uplink:
             self._on_unreadable(sequence)
 
     async def _pump(self, connection: Connection) -> None:
-        """Put on the line what the sender wants there now. Raises StoreError when the disk fails."""
+        """Put on the line what the sender wants there now, as far as power permits. Raises StoreError when the disk fails."""
+        self._permit()
         while not connection.closed and (effect := self._sender.next(self._clock.monotonic_s())) is not None:
             try:
                 word, payload = await self._store.run(partial(self._carrier.frame, effect))
@@ -204,6 +221,13 @@ class Uplink:
                 self._unreadable(effect.sequence)
                 continue
             connection.publish(topics.up(self._station, word), payload)
+
+    def _permit(self) -> None:
+        sending = self._sending()
+        if sending != self._status.sending:
+            self._status = replace(self._status, sending=sending)
+            log.info("power permits to send: %s", sending)
+        self._sender.permit(sending)
 
     def _say_health(self, connection: Connection) -> None:
         now_s = self._clock.monotonic_s()
@@ -215,7 +239,7 @@ class Uplink:
         document = health_document(self._health())
         if document != self._health_sent:
             connection.publish(topics.state(self._station, "health"), document, retain=True)
-            self._health_sent = document
+            self._health_sent, self._health_told_s = document, now_s
         self._health_due_s = now_s + HEALTH_EVERY_S
 
     def _alive(self, alive: bool) -> bytes:
@@ -240,6 +264,16 @@ class Uplink:
                 self._sender.have(message, self._clock.monotonic_s())
             elif isinstance(message, Receipt):
                 await self._receipt(message.envelope)
+            elif isinstance(message, Policy):
+                await self._policy(message.envelope)
+
+    async def _policy(self, signed: bytes) -> None:
+        try:
+            await self._store.run(partial(self._on_policy, signed))
+        except StoreError as error:
+            log.warning("a policy cannot be kept, it is at the broker still: %s", error)
+            return
+        self._committed = True
 
     async def _receipt(self, signed: bytes) -> None:
         try:

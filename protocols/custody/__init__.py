@@ -3,8 +3,8 @@
 from protocols.custody.jobs import Item
 from protocols.custody.pace import Limits, Pace
 from protocols.custody.receiver import Accepted, Receiver, Refused, Shelf
-from protocols.custody.sender import Effect, SendChunk, SendEntry, Sender
-from protocols.custody.wire import Ask, Chunk, Entry, Have, Message, Receipt, WireError, decode, encode
+from protocols.custody.sender import Effect, SendChunk, SendEntry, Sender, Sending
+from protocols.custody.wire import Ask, Chunk, Entry, Have, Message, Policy, Receipt, WireError, decode, encode
 
 __all__ = [
     "Accepted",
@@ -17,12 +17,14 @@ __all__ = [
     "Limits",
     "Message",
     "Pace",
+    "Policy",
     "Receipt",
     "Receiver",
     "Refused",
     "SendChunk",
     "SendEntry",
     "Sender",
+    "Sending",
     "Shelf",
     "WireError",
     "decode",

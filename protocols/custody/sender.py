@@ -7,12 +7,14 @@ counts: a new Sender after a crash asks the district what it has before it sends
 Order: urgent records whole, then the entries (manifests, ledger events) of everything queued, then content, oldest first.
 One ask names everything in doubt; its answer is the truth about all that was sent before it. Acknowledgements in between only ever
 add. Without an answer nothing but asks goes out, at growing intervals, so a district that is away costs a slow link nothing.
+While power is scarce (`permit`) content waits, apart from that of urgent records; entries, asks and receipts go on.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
+from typing import Literal
 
 from protocols.custody.jobs import Entry, Item, Job, Line
 from protocols.custody.pace import Pace
@@ -26,6 +28,9 @@ MAX_ASK_S = 60.0
 FREE_TRIES = 2
 """an entry that was sent so often and is still not kept is offered again only at growing intervals"""
 MAX_REST_S = 600.0
+
+Sending = Literal["all", "small", "none"]
+"""what may go out: everything; urgent records and what is small (entries, asks); nothing at all"""
 
 PartSpans = tuple[tuple[int, int, int], ...]
 
@@ -89,6 +94,7 @@ class Sender:
         self._awaiting: dict[int, None] = {}
         """complete jobs that lack only a receipt, longest unasked first"""
         self._online = False
+        self._permitted: Sending = "all"
         self._silent = True
         """nothing but asks goes out"""
         self._round = first_round
@@ -126,6 +132,10 @@ class Sender:
         if self._online and self._silent:
             self._ask_s = min(self._ask_s, ask_s)
             self._interval_s = self._patience_s()
+
+    def permit(self, sending: Sending) -> None:
+        """What may go out from now on; what is under way stays under way."""
+        self._permitted = sending
 
     def disconnected(self) -> None:
         """What was under way is in doubt until the next answer."""
@@ -169,21 +179,21 @@ class Sender:
 
     def next(self, now_s: float) -> Effect | None:
         """The next thing to put on the line; None: nothing may go before `wake_s`, or before news."""
-        if not self._online:
+        if not self._online or self._permitted == "none":
             return None
         if now_s >= self._ask_s:
             return self._ask(now_s)
         self._wake_resting(now_s)
         if self._silent or (self._under_way and self._under_way >= self.pace.window()):
             return None
-        entry, content = self._entries.first(self._jobs), self._contents.first(self._jobs)
+        entry, content = self._entries.first(self._jobs), self._permitted_content()
         if entry is not None and (content is None or entry.item.urgent or not content.item.urgent):
             return self._send_entry(entry, now_s)
         return self._send_chunk(content, now_s) if content is not None else None
 
     def wake_s(self) -> float:
         """When `next` must be called again although nothing happened; infinity: never."""
-        if not self._online:
+        if not self._online or self._permitted == "none":
             return inf
         return min(self._ask_s, self._resting[0][0] if self._resting else inf)
 
@@ -250,6 +260,10 @@ class Sender:
         return FIRST_ASK_S if trip_s is None else min(max(4 * trip_s, FIRST_ASK_S), MAX_ASK_S)
 
     # -- sending
+
+    def _permitted_content(self) -> Job | None:
+        job = self._contents.first(self._jobs)
+        return job if self._permitted == "all" or (job is not None and job.item.urgent) else None
 
     def _send_entry(self, job: Job, now_s: float) -> SendEntry:
         if job.tries > FREE_TRIES and not job.resting:

@@ -1,7 +1,7 @@
-"""The five custody messages: bytes <-> values. Big-endian, fixed layouts, every message under a CRC-32.
+"""The six custody messages: bytes <-> values. Big-endian, fixed layouts, every message under a CRC-32.
 
     frame    0  u8   version (1)
-             1  u8   kind (1 entry, 2 chunk, 3 ask, 4 have, 5 receipt)
+             1  u8   kind (1 entry, 2 chunk, 3 ask, 4 have, 5 receipt, 6 policy)
              2  u32  CRC-32 (ISO 3309, zlib) of bytes 0..1 and of the body
              6  body
     entry    body = one signed ledger entry (COSE_Sign1), 1 .. 65,536 bytes
@@ -10,8 +10,9 @@
     have     u32 round (0: nobody asked), u16 n, n x (u64, u32) entries held, u16 k, k x (u64, u32) entries with a receipt,
              u8 m, m x (16s record id, u16 spans, spans x (u16 part, u32 start, u32 end))
     receipt  body = one signed receipt (COSE_Sign1), 1 .. 4,096 bytes
+    policy   body = one signed policy (COSE_Sign1), 1 .. 4,096 bytes
 
-The CRC finds damage, not malice: entries and receipts are signed, and parts are hashed in the signed manifest. `have` is neither:
+The CRC finds damage, not malice: entries, receipts and policies are signed, and parts are hashed in the signed manifest. `have` is neither:
 a forged one can delay a record and never lose it, because only a verified receipt ends the station's custody.
 """
 
@@ -27,6 +28,7 @@ VERSION = 1
 MAX_ENTRY = 65_536
 MAX_CHUNK = 65_536
 MAX_RECEIPT = 4_096
+MAX_POLICY = 4_096
 MAX_SPANS = 512
 """spans of one list; what does not fit is told the next time"""
 MAX_RECORDS = 32
@@ -49,6 +51,7 @@ class Kind(IntEnum):
     ASK = 3
     HAVE = 4
     RECEIPT = 5
+    POLICY = 6
 
 
 _MAX_BODY = {
@@ -57,6 +60,7 @@ _MAX_BODY = {
     Kind.ASK: 4 + 2 + MAX_SPANS * _SEQUENCES.size + 1 + MAX_RECORDS * 16,
     Kind.HAVE: 4 + 2 * (2 + MAX_SPANS * _SEQUENCES.size) + 1 + MAX_RECORDS * (_RECORD.size + MAX_SPANS * _PART.size),
     Kind.RECEIPT: MAX_RECEIPT,
+    Kind.POLICY: MAX_POLICY,
 }
 MAX_FRAME = _HEAD.size + max(_MAX_BODY.values())
 
@@ -112,7 +116,14 @@ class Receipt:
     envelope: bytes
 
 
-Message = Entry | Chunk | Ask | Have | Receipt
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A signed policy."""
+
+    envelope: bytes
+
+
+Message = Entry | Chunk | Ask | Have | Receipt | Policy
 
 
 def encode(message: Message) -> bytes:
@@ -128,6 +139,8 @@ def encode(message: Message) -> bytes:
             return _frame(Kind.HAVE, _have_body(message))
         case Receipt(envelope):
             return _frame(Kind.RECEIPT, envelope)
+        case Policy(envelope):
+            return _frame(Kind.POLICY, envelope)
 
 
 def decode(data: bytes) -> Message:
@@ -245,4 +258,5 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     Kind.ASK: _decode_ask,
     Kind.HAVE: _decode_have,
     Kind.RECEIPT: Receipt,
+    Kind.POLICY: Policy,
 }
