@@ -27,6 +27,7 @@ GEN_IMG, IMG_2_TZ, MATCH, SEARCH, REG_MODEL, STORE, LOAD_CHAR, UP_CHAR, DOWN_CHA
 UP_IMAGE, DOWN_IMAGE, DELET_CHAR, EMPTY, SET_SYS_PARA, READ_SYS_PARA = 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F
 VFY_PWD, HI_SPEED_SEARCH, TEMPLETE_NUM, READ_INDEX_TABLE = 0x13, 0x1B, 0x1D, 0x1F
 AURA_LED_CONFIG, SOFT_RST, GET_ECHO, LED_ON, LED_OFF = 0x35, 0x3D, 0x53, 0x50, 0x51
+GET_FW_VER, READ_PROD_INFO = 0x3A, 0x3C
 
 OK, PACKET_ERROR, NO_FINGER, UPLOAD_FAILED = 0x00, 0x01, 0x02, 0x0F
 CODES = {
@@ -182,6 +183,44 @@ class SystemParameters:
 
     def encode(self) -> bytes:
         return struct.pack(self.FORMAT, self.status, self.system_id, self.library_size, self.security, self.address, self.packet_code, self.baud_n)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInfo:
+    """Answer to ReadProdInfo (R503 from V1.2 on), 46 bytes behind the confirmation code; some modules add 4 reserved ones."""
+
+    model: str
+    batch: str
+    serial: str
+    hardware: str
+    sensor: str
+    width: int
+    height: int
+
+    FORMAT = ">16s4s8sBB8sHHHH"
+
+    @classmethod
+    def decode(cls, values: bytes) -> "ProductInfo | None":
+        """None for an answer that is too short to be one."""
+        if len(values) < struct.calcsize(cls.FORMAT):
+            return None
+        model, batch, serial, main, sub, sensor, width, height, _, _ = struct.unpack_from(cls.FORMAT, values)
+        return cls(text(model), text(batch), text(serial), f"{main}.{sub}", text(sensor), width, height)
+
+    def encode(self, template_bytes: int, library_size: int) -> bytes:
+        main, _, sub = self.hardware.partition(".")
+        words = (self.model.encode(), self.batch.encode(), self.serial.encode(), int(main), int(sub), self.sensor.encode())
+        return struct.pack(self.FORMAT, *words, self.width, self.height, template_bytes, library_size)
+
+
+def text(raw: bytes) -> str:
+    """ASCII that ends at the first zero; anything else in it is dropped."""
+    return "".join(chr(byte) for byte in raw.split(b"\0", 1)[0] if 0x20 <= byte < 0x7F).strip()
+
+
+def find_ack(got: bytes | bytearray) -> bytes | None:
+    """Payload of the first whole acknowledge in these bytes."""
+    return next((item.payload for item in Decoder().feed(bytes(got)) if isinstance(item, Packet) and item.pid == ACK and item.payload), None)
 
 
 class Upload:

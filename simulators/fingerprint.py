@@ -29,7 +29,7 @@ FAULTS: dict[str, str] = {
     "lose-packet": "one data packet of each image is lost",
     "stall-image": "silence of 4 s in the middle of each image",
     "wrong-size": "each image ends after half of its rows",
-    "reset-image": "the sensor resets itself in the middle of each image",
+    "reset-middle": "the sensor resets itself in the middle of each image",
     "slow-only": "speeds above 57,600 baud are refused with 1A",
 }
 
@@ -41,6 +41,11 @@ TEMPLATE_BYTES = 512
 LIBRARY_SIZE = 1000
 SYSTEM_ID = 9
 FASTEST_BAUD = 921_600
+SMALL = 192
+"""rows and columns of an R503, which tells who it is; an R307 does not know the instructions"""
+PRODUCT = zfm.ProductInfo("R503", "2210", "00004711", "1.2", "ZW0903", SMALL, SMALL)
+FIRMWARE = b"REKAM-SIM 1.2.2"
+FIRMWARE_BYTES = 32
 
 Answer = tuple[float, bytes]
 """seconds the module works on it, acknowledge payload"""
@@ -55,6 +60,8 @@ class FingerprintSensor(WireDevice):
         self.packet_code = 2
         self.security = 3
         self.library: dict[int, bytes] = {}
+        self.aura: list[tuple[int, int]] = []
+        """mode and colour of each order to the light ring"""
         self._buffers: dict[int, bytes] = {}
         self._image: bytes | None = None
         self._handed_over = False
@@ -135,6 +142,23 @@ class FingerprintSensor(WireDevice):
     # instructions
 
     def _table(self) -> dict[int, Callable[[bytes], Answer]]:
+        return self._common() | (self._of_r503() if self.columns == SMALL else {})
+
+    def _of_r503(self) -> dict[int, Callable[[bytes], Answer]]:
+        return {
+            zfm.AURA_LED_CONFIG: self._aura,
+            zfm.READ_PROD_INFO: lambda _: (0.0, bytes([zfm.OK]) + PRODUCT.encode(TEMPLATE_BYTES, LIBRARY_SIZE)),
+            zfm.GET_FW_VER: lambda _: (0.0, bytes([zfm.OK]) + FIRMWARE.ljust(FIRMWARE_BYTES, b"\0")),
+        }
+
+    def _aura(self, parameters: bytes) -> Answer:
+        """mode 1..6, speed, colour 1..7, count (R503 V1.2.2)."""
+        if len(parameters) != 4 or not 1 <= parameters[0] <= 6 or not 1 <= parameters[2] <= 7:
+            return _plain(zfm.PACKET_ERROR)
+        self.aura.append((parameters[0], parameters[2]))
+        return _plain(zfm.OK)
+
+    def _common(self) -> dict[int, Callable[[bytes], Answer]]:
         return {
             zfm.GEN_IMG: self._gen_img,
             zfm.IMG_2_TZ: self._img_2_tz,
@@ -153,7 +177,6 @@ class FingerprintSensor(WireDevice):
             zfm.VFY_PWD: lambda p: _plain(zfm.OK if p == bytes(4) and "refuse" not in self.active else 0x13),
             zfm.TEMPLETE_NUM: lambda _: (0.0, bytes([zfm.OK]) + len(self.library).to_bytes(2, "big")),
             zfm.READ_INDEX_TABLE: self._read_index_table,
-            zfm.AURA_LED_CONFIG: lambda p: _plain(zfm.OK if len(p) == 4 and 1 <= p[0] <= 6 else zfm.PACKET_ERROR),
             zfm.LED_ON: lambda _: _plain(zfm.OK),
             zfm.LED_OFF: lambda _: _plain(zfm.OK),
             zfm.SOFT_RST: lambda _: _plain(zfm.OK),
@@ -254,7 +277,7 @@ class FingerprintSensor(WireDevice):
             packets[middle] = packets[middle][:40] + packets[middle][41:]
         if "lose-packet" in self.active:
             del packets[middle]
-        if "reset-image" in self.active:
+        if "reset-middle" in self.active:
             self._send_data(packets[:middle])
             self.plugged_in()
         elif "stall-image" in self.active:
@@ -307,5 +330,5 @@ def _template(image: bytes) -> bytes:
 
 
 def build(world: World, link: Path | str, faults: Collection[str] = (), *, baud: int = 57_600, rows: int = 288, columns: int = 256) -> FingerprintSensor:
-    """R307 by default; rows = columns = 192 is an R503."""
+    """R307 by default; columns = 192 is an R503: light ring and product information."""
     return FingerprintSensor(world, link, faults, baud=baud, rows=rows, columns=columns)

@@ -75,7 +75,7 @@ class ZfmSensor:
         await self._largest_packets()
         await self._fastest_speed()
         self._aura = await self._light(AURA_OFF)
-        return Identity("ZFM", f"system id {self._sensor().system_id}", firmware=f"packets {self.packet_size}, baud {self.baud}")
+        return await self._identity()
 
     async def health(self) -> None:
         """ReadSysPara."""
@@ -95,8 +95,10 @@ class ZfmSensor:
 
         Raises DeviceTimeout `finger_missing`, `image_stalled`; DeviceProtocolError `image_damaged`; DeviceRefused `image_refused`.
         """
-        await self._await_finger()
+        lit = await self._await_finger()
         image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._config.width_px * self._config.height_px // 2, progress)
+        if lit:
+            await self._light(AURA_OFF)
         pixels = np.frombuffer(zfm.expand(image), np.uint8).reshape(self._config.height_px, self._config.width_px)
         return Frame(pixels, self._config.ppi, {"baud": float(self.baud), "packet_bytes": float(self.packet_size)})
 
@@ -158,6 +160,25 @@ class ZfmSensor:
             return False
         return True
 
+    async def _identity(self) -> Identity:
+        """Newer modules tell type and serial number; of the others only the system identifier is known."""
+        wire = f"packets {self.packet_size}, baud {self.baud}"
+        info = zfm.ProductInfo.decode(await self._told(zfm.READ_PROD_INFO))
+        if info is None:
+            return Identity("ZFM", f"system id {self._sensor().system_id}", firmware=wire)
+        version = zfm.text(await self._told(zfm.GET_FW_VER))
+        known = ", ".join(part for part in (version, f"hardware {info.hardware}", wire) if part)
+        return Identity("ZFM", info.model, f"{info.batch}{info.serial}", known)
+
+    async def _told(self, instruction: int) -> bytes:
+        """Values behind the acknowledge; empty where the module does not know the instruction, or is silent to it."""
+        await self._settle()
+        try:
+            answer = await self._port.exchange(zfm.command(instruction), zfm.find_ack, ANSWER_S)
+        except DeviceTimeout:
+            return b""
+        return answer[1:] if answer[0] == zfm.OK else b""
+
     async def _set(self, parameter: int, value: int) -> bool:
         """SetSysPara; False when the sensor refuses that value."""
         try:
@@ -168,15 +189,19 @@ class ZfmSensor:
 
     # finger and light
 
-    async def _await_finger(self) -> None:
+    async def _await_finger(self) -> bool:
+        """True when the ring now shines steadily: it breathes while it waits, and is dark where the finger was there at once."""
         began_s = self._clock.monotonic_s()
         lit = False
         while not await self.finger_present():
             waited_s = self._clock.monotonic_s() - began_s
             if waited_s >= self._config.finger_timeout_s:
+                if lit:
+                    await self._light(AURA_OFF)
                 raise DeviceTimeout("finger_missing", self.name, f"no finger within {self._config.finger_timeout_s:g} s", "Place the finger on the sensor.")
             lit = lit or (self._aura and await self._light(AURA_BREATHE))
             await self._clock.sleep_s(min(POLL_S, FIRST_POLL_S + waited_s / EAGER))
+        return lit and await self._light(AURA_ON)
 
     async def _light(self, mode: int) -> bool:
         """Aura ring of the R503; False where there is none."""

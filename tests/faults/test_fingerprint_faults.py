@@ -10,6 +10,7 @@ from edge.devices.fingerprint import ZfmSensor
 from edge.devices.interfaces import Frame
 from edge.errors import DeviceError
 from simulators import fingerprint
+from simulators.faults import PLUG_FAULTS
 from simulators.world import World, digest
 from station_config.schema import Fingerprint
 from tests.faults.serial_bench import Bench, GradientImages, Scene, bench
@@ -29,6 +30,7 @@ ENDS: dict[str, set[str]] = {
     "late": {"device_silent"},
     "truncate": {"device_silent", "bad_answer"},
     "unplug": {"port_absent"},
+    "replug": {"port_absent"},
     "dirty-lens": set(),
     "dry-finger": set(),
     "wet-finger": set(),
@@ -40,7 +42,7 @@ ENDS: dict[str, set[str]] = {
     "lose-packet": {"image_damaged"},
     "stall-image": {"image_stalled"},
     "wrong-size": {"image_damaged"},
-    "reset-image": {"image_refused"},
+    "reset-middle": {"image_refused"},
     "slow-only": set(),
 }
 """fault -> codes that the capture may end with; none: it succeeds all the same"""
@@ -84,7 +86,7 @@ def test_fault_ends_as_said_and_the_next_capture_works(fault: str, tmp_path: Pat
     async def scene(stage: Bench) -> None:
         stage.world.desk.finger_on_sensor = 2
         stage.sim.set_fault(fault, True)
-        if fault == "unplug":
+        if fault in PLUG_FAULTS:
             await until(lambda: not stage.sim.port.plugged, "the plug to be out")
         if ENDS[fault]:
             with pytest.raises(DeviceError) as caught:
@@ -215,18 +217,25 @@ def test_a_station_that_died_in_the_middle_of_an_image_finds_the_sensor_again(tm
     asyncio.run(run())
 
 
-def test_small_square_sensor(tmp_path: Path) -> None:
-    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=921_600, width_px=192, height_px=192)
+def test_an_r503_is_small_and_square_has_a_ring_and_tells_its_serial_number(tmp_path: Path) -> None:
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=921_600, width_px=192, height_px=192, finger_timeout_s=5)
 
     async def run() -> None:
         async with bench(
             lambda world: fingerprint.build(world, tmp_path / "finger0", rows=192, columns=192),
             lambda: ZfmSensor("fingerprint", config, SystemClock()),
         ) as stage:
+            taking = asyncio.create_task(capture(stage))
+            await until(lambda: len(stage.sim.aura) == 2, "the ring to ask for the finger")
             stage.world.desk.finger_on_sensor = 1
-            frame = await capture(stage)
+            frame = await taking
             assert frame.pixels.shape == (192, 192)
             assert digest(frame.pixels) == served(stage)
+            assert [mode for mode, _ in stage.sim.aura] == [4, 1, 3, 4], "off, breathing while it waits, steady while it reads, off"
+            identity = stage.presence.identity
+            assert identity is not None
+            assert (identity.model, identity.serial) == ("R503", "221000004711")
+            assert identity.firmware.startswith("REKAM-SIM 1.2.2, hardware 1.2, packets 256")
 
     asyncio.run(run())
 

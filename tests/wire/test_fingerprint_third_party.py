@@ -18,10 +18,10 @@ from tests.waiting import until
 BAUD = 921_600
 
 
-def with_sensor(tmp_path: Path, client: Callable[[World, FingerprintSensor], None], *, baud: int = BAUD) -> World:
+def with_sensor(tmp_path: Path, client: Callable[[World, FingerprintSensor], None], *, baud: int = BAUD, **size: int) -> World:
     """Run a blocking client in a thread beside the simulated sensor."""
     world = World(3)
-    sensor = fingerprint.build(world, tmp_path / "finger0", baud=baud)
+    sensor = fingerprint.build(world, tmp_path / "finger0", baud=baud, **size)
 
     async def both() -> None:
         await sensor.start()
@@ -52,10 +52,20 @@ def test_adafruit_enrols_searches_and_counts(tmp_path: Path) -> None:
             assert finger.finger_id == 7
             assert finger.read_templates() == 0
             assert finger.templates == [7]
-            assert finger.set_led(color=2, mode=3) == 0
             finger.soft_reset()
 
     with_sensor(tmp_path, client)
+
+
+def test_adafruit_lights_the_ring_of_an_r503_and_an_r307_has_none(tmp_path: Path) -> None:
+    def client(world: World, sensor: FingerprintSensor) -> None:
+        with serial.Serial(str(tmp_path / "finger0"), BAUD, timeout=3) as port:
+            finger = Adafruit_Fingerprint(port)
+            assert (finger.set_led(color=2, mode=3) == 0) == (sensor.columns == 192)
+            assert sensor.aura == ([(3, 2)] if sensor.columns == 192 else [])
+
+    for size in ({}, {"rows": 192, "columns": 192}):
+        with_sensor(tmp_path, client, **size)
 
 
 def test_adafruit_reads_the_image_that_the_world_served(tmp_path: Path) -> None:

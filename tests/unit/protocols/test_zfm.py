@@ -82,3 +82,18 @@ def test_upload_with_a_damaged_packet_is_an_error_that_says_which_checksum() -> 
 def test_upload_that_is_too_long_is_an_error() -> None:
     with pytest.raises(zfm.ZfmError, match="96 bytes instead of 64"):
         zfm.Upload(64).feed(zfm.ack(zfm.OK) + b"".join(zfm.data_packets(bytes(96), 32)))
+
+
+def test_product_information_as_in_the_manuals_table() -> None:
+    """R503 manual V1.2.2, ReadProdInfo (3C): the command with its checksum, and an answer put together by the table by hand."""
+    assert zfm.command(zfm.READ_PROD_INFO).hex() == "ef01ffffffff010003" + "3c" + "0040"
+    assert zfm.command(zfm.GET_FW_VER).hex() == "ef01ffffffff010003" + "3a" + "003e"
+    model, batch, serial, sensor = b"R503".ljust(16, b"\0"), b"2210", b"00004711", b"ZW0903\0\0"
+    values = model + batch + serial + bytes([1, 2]) + sensor + bytes.fromhex("00c0 00c0 0600 00c8")
+    assert len(values) == 46
+    found = zfm.ProductInfo.decode(values)
+    assert found == zfm.ProductInfo("R503", "2210", "00004711", "1.2", "ZW0903", 192, 192)
+    assert found is not None
+    assert found.encode(0x600, 200) == values
+    assert zfm.ProductInfo.decode(values + bytes(4)) == found, "the table's reserved bytes"
+    assert zfm.ProductInfo.decode(values[:45]) is None
