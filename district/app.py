@@ -22,12 +22,16 @@ from district.database import DistrictError
 from district.health import Health
 from district.ingest import Ingest
 from district.keys import KeyFileError, Stations, load_signer
+from district.policies import Policies
 from district.quota import Limits
 from district.store import DistrictStore
 from district.web import Ask, make_page
+from protocols.custody import Policy as PolicyMessage
+from protocols.custody import encode
 from station_config.load import ConfigError
 from station_config.schema import DistrictConfig
 
+POLICIES_EVERY_S = 10.0
 FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
@@ -59,6 +63,7 @@ class DistrictProgram:
         self._health = Health(self._clock)
         limits = Limits(district.quota_records_day, district.quota_events_day)
         self._store = DistrictStore.open(Path(district.data_dir), self._stations, signer, district.id, self._clock, limits)
+        self._policies = Policies(Path(district.data_dir))
         self._failed = False
         self._stop = asyncio.Event()
 
@@ -69,17 +74,27 @@ class DistrictProgram:
             loop.add_signal_handler(number, self._stop.set)
         ingest = Ingest(self._store, self._health, self._config.broker, self.in_store, self._clock)
         server = _Server(make_page(self._answers(ingest)), self._config.district.page_host, self._config.district.page_port)
-        tasks = [asyncio.create_task(ingest.run(), name="ingest"), asyncio.create_task(server.serve(), name="page")]
+        works = {"page": server.serve(), "ingest": ingest.run(), "policies": self._hand_out(ingest)}
+        tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         stop = asyncio.create_task(self._stop.wait(), name="stop")
         await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
-        tasks[0].cancel()
-        stop.cancel()
+        for task in (*tasks[1:], stop):
+            task.cancel()
         results = await asyncio.gather(*tasks, stop, return_exceptions=True)
         for problem in results:
             if isinstance(problem, Exception):
                 raise problem
         return 1 if self._failed or server.failed else 0
+
+    async def _hand_out(self, ingest: Ingest) -> None:
+        """Policies are made beside this program (`./rekam policy`); each station's newest waits for it at the broker."""
+        while True:
+            for station in self._stations.names():
+                newest = self._policies.newest(station)
+                if newest is not None:
+                    ingest.hand_out(station, encode(PolicyMessage(newest[0])))
+            await self._clock.sleep_s(POLICIES_EVERY_S)
 
     async def in_store(self, function: Callable[[], _T]) -> _T:
         """Run in the store's thread, in turn."""
@@ -115,7 +130,12 @@ class DistrictProgram:
 
     async def _list_stations(self, _query: Mapping[str, str]) -> list[dict[str, Any]]:
         found = await self.in_store(lambda: view.stations(self._store.connection, self._stations.names()))
-        return [{**station, **self._health.of(station["station"])} for station in found]
+        return [{**station, **self._health.of(station["station"]), "policy": self._policy_of(station["station"])} for station in found]
+
+    def _policy_of(self, station: str) -> int:
+        """Number of the policy that it shall keep to; 0: none. Its own word on that stands in its health document as `pol`."""
+        newest = self._policies.newest(station)
+        return newest[1].sequence if newest else 0
 
 
 class _Server(uvicorn.Server):

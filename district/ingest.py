@@ -98,7 +98,15 @@ class Ingest:
         self._refused: Counter[str] = Counter()
         self._strangers: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._retained: dict[str, bytes] = {}
         self._client = self._make_client()
+
+    def hand_out(self, station: str, frame: bytes) -> None:
+        """Leave a frame at the broker for a station to find whenever it connects; said again at each connection, since brokers forget."""
+        topic = topics.down(station, Kind(frame[1]).name.lower())
+        if self._retained.get(topic) != frame:
+            self._retained[topic] = frame
+            self._client.publish(topic, frame, qos=0, retain=True)
 
     def link(self) -> dict[str, object]:
         """For the page."""
@@ -178,6 +186,8 @@ class Ingest:
         log.info("listening at %s:%d", self._broker.host, self._broker.port)
         client.subscribe([(topics.ALL_UP, 0), (topics.ALL_STATES, 0)])
         client.publish(topics.HELLO, b"", qos=0)
+        for topic, frame in list(self._retained.items()):
+            client.publish(topic, frame, qos=0, retain=True)
 
     def _arrived(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         refusal = self._sort(message)

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from district.durable import sync_folder
+
 _T = TypeVar("_T")
 MANIFEST_FILE = "manifest.cose"
 SYNC_THREADS = 8
@@ -82,7 +84,7 @@ class RealDisk:
         finally:
             for descriptor in opened.values():
                 os.close(descriptor)
-        _side_by_side(_sync_folder, self._new_in)
+        _side_by_side(sync_folder, self._new_in)
         self._new_in.clear()
 
     def forget(self) -> None:
@@ -150,14 +152,6 @@ class Payloads:
 
 def _part_file(folder: Path, part: int) -> Path:
     return folder / f"{part:02d}.part"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _side_by_side(work: Callable[[_T], None], things: Iterable[_T]) -> None:

@@ -1,14 +1,16 @@
-"""The district's side of a stick: entries are taken in by the same numbered checks as over MQTT, and signed receipts are put beside them."""
+"""The district's side of a stick: entries are taken in by the same numbered checks as over MQTT, and signed receipts are put beside them, and the
+policy that each station shall keep to."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from district.durable import write_durably
+from district.policies import Policies
 from district.store import DistrictStore
 from protocols.canonical import FormatError
 from protocols.custody.receiver import Refused
-from protocols.stick import ENTRY_SUFFIX, FOLDER, Bundle, read_bundle, receipt_name
+from protocols.stick import ENTRY_SUFFIX, FOLDER, POLICY_NAME, Bundle, read_bundle, receipt_name
 
 FILE_BYTES_MAX = 320 * 1024 * 1024
 """32 parts of 8 MiB and the entry"""
@@ -36,6 +38,17 @@ def take_in(store: DistrictStore, stick: Path, told: Callable[[int, int], None])
     return result
 
 
+def put_policies(policies: Policies, known: Callable[[str], bool], stick: Path) -> int:
+    """The policy in force into the folder of each station on the stick; returns how many. Raises OSError."""
+    count = 0
+    for folder in sorted((stick / FOLDER).glob("*/")):
+        newest = policies.newest(folder.name) if known(folder.name) and not folder.is_symlink() else None
+        if newest is not None:
+            write_durably(folder / POLICY_NAME, newest[0])
+            count += 1
+    return count
+
+
 def _take_in(store: DistrictStore, path: Path, result: TakenIn) -> None:
     station = path.parent.name
     try:
@@ -48,7 +61,7 @@ def _take_in(store: DistrictStore, path: Path, result: TakenIn) -> None:
         result.refused += 1
         return
     sequence, signed = receipt
-    _write_durably(path.with_name(receipt_name(sequence)), signed)
+    write_durably(path.with_name(receipt_name(sequence)), signed)
     result.receipts += 1
 
 
@@ -72,18 +85,3 @@ def _offer(store: DistrictStore, station: str, bundle: Bundle) -> tuple[int, byt
         store.complete(station, accepted.record_id)
     signed = store.receipt(station, accepted.sequence)
     return (accepted.sequence, signed) if signed else None
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

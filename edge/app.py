@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.routing import Route
 
 from edge import health
 from edge.clock import SystemClock, boot_id, random_bytes
@@ -26,25 +27,28 @@ from edge.enrolment.judging import Judge
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.session import Gate, Hooks, Identity, Session
 from edge.enrolment.slip_printing import slip_maker
+from edge.enrolment.state import Enrolment, recapture
 from edge.enrolment.taking import Devices
 from edge.errors import DeviceError, StationError, StoreError
 from edge.fitting import Fitted, fit
 from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
 from edge.news import DeviceNews
+from edge.policy import StationPolicy, Taken, goes_first, held_back
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import State
-from edge.power.report import to_csv
-from edge.power.resume import outage_times
-from edge.power.stopping import OrderlyStop, Part
+from edge.power.resume import came_back
+from edge.power.stopping import OrderlyStop, Part, sync_disks
 from edge.power.supervisor import Supervisor
 from edge.power.watch import FittedUps
 from edge.quality.limits import with_overrides
 from edge.store.ledger import Ledger
+from edge.store.stick import StickDesk
 from edge.store.store import Store
 from edge.store.worker import StoreWorker
 from edge.uplink.uplink import Uplink, receipt_verifier
-from edge.web.server import LOOPBACK, build_app
+from edge.web.server import LOOPBACK, PowerAnswers, build_app
+from edge.web.stick import StickRoutes
 from protocols.record import FormatError, Receipt
 from protocols.roster import ROSTER_BYTES_MAX, OpenRoster, Operator, open_roster
 from protocols.sealing import RecordSealer
@@ -62,6 +66,7 @@ BUTTON = "power_button"
 STEP_S = 10.0
 READ_S = 2.0
 """the page says why it stops before it goes dark"""
+PARK_S, SYNC_S = 5.0, 10.0
 HALT_LEASE_S = 90
 LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
 """a part that is silent for longer starves the watchdogs: the session turns once a second, power every 2 s plus its devices' deadlines"""
@@ -86,7 +91,7 @@ def _give_memory_back() -> None:
 
 
 async def _run(config: StationConfig) -> int:
-    clock = SystemClock()
+    clock = SystemClock(Path(config.clock.rtc), Path(config.clock.network))
     keys = load_station_keys(config.keys, config.station.id)
     worker = await StoreWorker.open(Path(config.station.data_dir) / "store", config.station.reserve_mb * MB)
     try:
@@ -118,23 +123,30 @@ class Station:
     @classmethod
     async def start(cls, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock) -> "Station":
         """Note the boot in the ledger, then construct. A card too full for that still sends and purges. Raises StoreError."""
-        ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id())
+        ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id(Path(config.clock.boot_id)))
+        policy = StationPolicy(worker.store, ledger, config.station.id, keys.district_key)
         boots = await worker.call(Store.setting, "boots")
         boot = int(boots or b"0") + 1
         try:
             await worker.call(Store.set_setting, "boots", b"%d" % boot)
             await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
             await worker.run(ledger.report_damage)
+            await worker.run(policy.load)
         except StoreError as error:
             log.error("the boot could not be noted: %s", error)
-        return cls(config, keys, worker, clock, ledger, boot, await worker.call(Store.setting, "power"))
+        memory = await worker.call(Store.setting, "power"), await worker.call(Store.setting, "power_seen")
+        return cls(config, keys, worker, clock, ledger, policy, boot, memory)
 
     def __init__(
-        self, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock, ledger: Ledger, boot: int, power_memory: bytes | None,
+        self, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock, ledger: Ledger, policy: StationPolicy, boot: int,
+        power_memory: tuple[bytes | None, bytes | None],
     ) -> None:
         self._config, self._keys, self._worker, self._clock, self._ledger = config, keys, worker, clock, ledger
-        self._boot, self._started_s = boot, clock.monotonic_s()
+        self._policy, self._boot, self._started_s = policy, boot, clock.monotonic_s()
+        self._boot_id = boot_id(Path(config.clock.boot_id))
         self._stop = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._why_stop: asyncio.Queue[str] = asyncio.Queue()
         self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
         self._news = DeviceNews(clock)
         self._texts = load_texts()
@@ -142,38 +154,41 @@ class Station:
         self._supervisor = Supervisor(clock, LONGEST_SILENCE_S)
         self._button = False
         self._fitted = fit(config.devices, clock, self._on_change)
-        self._power = self._power_manager(power_memory)
+        self._power = self._power_manager(*power_memory)
         self._session = self._make_session()
         self._orderly = OrderlyStop(self._stop_parts(), config.power.halt_command)
         lines = config.devices.gpio.outputs if config.devices.gpio else {}
         self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
         self._uplink = Uplink(
             worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
-            lambda sequence: self._later(partial(ledger.report_unreadable, sequence)),
+            lambda sequence: self._later(partial(ledger.report_unreadable, sequence)), lambda: self._power.picture().permissions.sending,
+            self._take_policy,
         )
-        self._server = _Server(build_app(self._session, self._texts, LOOPBACK, lambda: to_csv(self._power.report_days())), config)
+        page = build_app(self._session, self._texts, LOOPBACK, PowerAnswers(self._power.report, self._power.csv), self._stick_routes())
+        self._server = _Server(page, config)
 
     async def run(self) -> int:
         """Until SIGTERM, SIGINT or an orderly stop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work, name=name) for name, work in self._works()]
+            self._tasks = {name: group.create_task(work, name=name) for name, work in self._works()}
             await self._stop.wait()
             self._session.end()
             self._server.should_exit = True
-            for task in tasks[1:]:
-                task.cancel()
+            for name, task in self._tasks.items():
+                if name != "page":
+                    task.cancel()
         return 1 if self._server.failed else 0
 
     def _works(self) -> list[tuple[str, Coroutine[Any, Any, Any]]]:
-        """The page first: it ends by itself, the others are cancelled."""
+        """The page ends by itself, the others are cancelled."""
         devices = [(presence.name, presence.run()) for presence in self._fitted.all()]
         own = [
             ("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._keep()),
             ("follower", self._follower.run(self._session.changes())), ("register", self._register.run()), ("watchdog", self._supervisor.run()),
         ]
-        return [("page", self._serve()), *own, ("purge", self._purge()), ("board", self._beat()), *devices]
+        return [("page", self._serve()), ("stop", self._stop_in_order()), *own, ("purge", self._purge()), ("beat", self._beat()), *devices]
 
     # --- what is constructed
 
@@ -181,41 +196,71 @@ class Station:
         config, station = self._config, self._config.station
         keeping = Keeping(
             self._worker, self._ledger,
-            lambda record_id: RecordSealer(record_id, station.id, self._keys.audiences, random_bytes), random_bytes,
+            lambda record_id: RecordSealer(record_id, station.id, self._keys.audiences, random_bytes), random_bytes, self._goes_first,
         )
         return Session(
             Identity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
             Judge(with_overrides(config.quality.limits)), keeping, self._open_roster, slip_maker(config.devices.printer), self._texts, self._clock,
-            self._hooks(), outage_times(self._power.watch.cut, self._clock.wall_s(), self._clock.trust()),
+            self._hooks(),
         )
 
+    def _stick_routes(self) -> list[Route]:
+        roster = Path(self._config.keys.roster) if self._config.keys.roster else None
+        desk = StickDesk(self._worker.store, self._ledger, self._config.station.id, self._keys.district_key, roster, self._take_policy)
+        return StickRoutes(desk, self._worker.run, self._after_stick).routes()
+
+    def _after_stick(self) -> None:
+        self._uplink.wake()
+        self._session.poke()
+
     def _hooks(self) -> Hooks:
+        power = self._power
         return Hooks(
-            self._gate, self._power_for_page, self._link, self._wake, lambda: self._power.ask_stop("stop_button"), lambda act: self._power.genset_by_hand(act),
+            self._gate, self._power_for_page, self._link, self._wake, lambda: power.ask_stop("stop_button"), power.genset_by_hand,
+            genset_fitted=power.watch.genset is not None, waiting=power.people_wait, came_back=self._came_back,
         )
+
+    def _came_back(self) -> tuple[str, dict[str, str]]:
+        """Asked again and again: the district may tell the time later than the start."""
+        started_wall_s = self._clock.wall_s() - (self._clock.monotonic_s() - self._started_s)
+        return came_back(self._power.watch.away, started_wall_s, self._clock.trust())
 
     def _stop_parts(self) -> list[Part]:
         """Before the machine halts: what is under way is committed, then the board is told, which cuts the supply after its lease."""
-        shown = Part("page", partial(self._clock.sleep_s, READ_S))
-        return [Part("step", self._step_committed, STEP_S), Part("ledger", self._errands.join), shown, Part("board", self._tell_board)]
+        shown, rules = Part("page", partial(self._clock.sleep_s, READ_S)), self._config.power.genset
+        genset = Part("genset", self._power.genset_at_rest, rules.cool_down_s + rules.stop_timeout_s + STEP_S)
+        parked = [Part(f"park {presence.name}", partial(self._park, presence.name), PARK_S) for presence in self._fitted.to_park()]
+        ledger, sync = Part("ledger", self._errands.join), Part("sync", sync_disks, SYNC_S)
+        return [Part("step", self._step_committed, STEP_S), shown, genset, *parked, ledger, sync, Part("board", self._tell_board)]
 
-    def _power_manager(self, memory: bytes | None) -> PowerManager:
+    def _power_manager(self, memory: bytes | None, seen: bytes | None) -> PowerManager:
         upses = [
             (FittedUps(section.name, section.capacity_wh, section.nominal_w), presence)
             for section, presence in zip(self._config.devices.ups, self._fitted.upses, strict=True)
         ]
-        lines = Lines(save=self._keep_power, button=lambda: self._button, progress=lambda: self._supervisor.progress("power"))
+        lines = Lines(
+            save=self._keep_power, seen=self._keep_seen, button=lambda: self._button, progress=lambda: self._supervisor.progress("power"),
+            changed=lambda: self._uplink.tell_health(),
+        )
         return PowerManager(
-            upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, self._stop_for,
-            lines=lines, boot=boot_id().hex(), memory=memory,
+            upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, self._why_stop.put_nowait,
+            lines=lines, boot=self._boot_id.hex(), memory=memory, seen_s=float(seen) if seen else None,
         )
 
     # --- what they ask of each other
 
     def _gate(self) -> Gate:
         picture = self._power.picture()
-        allowed = picture.permissions.next_person
-        return Gate(next_person=allowed, reason="" if allowed else "power_no_next", stopping=picture.state is State.STOPPING)
+        reason = "" if picture.permissions.next_person else "power_no_next"
+        reason = reason or held_back(self._policy.policy, self._uplink.status().connected, self._session.waiting)
+        return Gate(next_person=not reason, reason=reason, stopping=picture.state is State.STOPPING)
+
+    def _goes_first(self, enrolment: Enrolment) -> bool:
+        progress, person = enrolment.progress, enrolment.person
+        return goes_first(
+            self._policy.policy, exception=bool(progress.exceptions), recapture=recapture(enrolment),
+            occupation=person.occupation if person else "", letter=person.letter if person else "",
+        )
 
     def _power_for_page(self) -> dict[str, Any]:
         """Asked by the session's loop at each turn, which is its sign of life."""
@@ -223,7 +268,8 @@ class Station:
         return self._power.picture().for_page()
 
     def _link(self) -> dict[str, Any]:
-        return {"connected": self._uplink.status().connected}
+        policy = self._policy.policy
+        return {"connected": self._uplink.status().connected, "policy": policy.sequence if policy else 0, "online_only": bool(policy and policy.online_only)}
 
     def _wake(self) -> None:
         self._uplink.wake()
@@ -247,11 +293,21 @@ class Station:
             self._clock.district_says(receipt.wall_s)
         return receipt
 
+    def _take_policy(self, signed: bytes) -> Taken:
+        """In the store's thread. What is new holds from the next look at the gate on; its time is a floor for the clock."""
+        taken = self._policy.take(signed)
+        log.log(logging.DEBUG if taken == "unchanged" else logging.INFO, "policy of the district: %s", taken)
+        policy = self._policy.policy
+        if taken == "new" and policy is not None and policy.wall_s > self._clock.wall_s():
+            self._clock.district_says(policy.wall_s)
+        return taken
+
     def _health(self) -> dict[str, object]:
         up_s = self._clock.monotonic_s() - self._started_s
         picture = self._power.picture().for_page()
+        policy = self._policy.policy.sequence if self._policy.policy else 0
         station, days = self._config.station.id, self._power.watch.report.for_health()
-        return health.document(station, self._boot, up_s, self._clock.wall_s(), self._clock.trust(), SOFTWARE, self._session.snapshot(), picture, days)
+        return health.document(station, self._boot, up_s, self._clock.wall_s(), self._clock.trust(), SOFTWARE, self._session.snapshot(), picture, days, policy)
 
     def _on_change(self, change: PresenceChange) -> None:
         """A device came or went: the page shows it at once, the district learns it as a ledger event."""
@@ -267,14 +323,18 @@ class Station:
     def _keep_power(self, memory: bytes) -> None:
         self._later(partial(self._worker.store.set_setting, "power", memory))
 
+    def _keep_seen(self, wall_s: float) -> None:
+        self._later(partial(self._worker.store.set_setting, "power_seen", b"%d" % wall_s))
+
     def _later(self, errand: Callable[[], object]) -> None:
         if self._errands.full():
             log.warning("too many events at once, one is left out")
             return
         self._errands.put_nowait(errand)
 
-    async def _stop_for(self, why: str) -> None:
-        await self._orderly.run(why)
+    async def _stop_in_order(self) -> None:
+        """Once power says so; it goes on watching meanwhile."""
+        await self._orderly.run(await self._why_stop.get())
         self._stop.set()
 
     async def _step_committed(self) -> None:
@@ -283,9 +343,15 @@ class Station:
             if snapshot["phase"] == "stopping" and snapshot["activity"] is None:
                 return
 
+    async def _park(self, device: str) -> None:
+        """Its driver brings it to rest and lets go of it."""
+        self._tasks[device].cancel()
+        await asyncio.wait({self._tasks[device]})
+
     async def _tell_board(self) -> None:
         if self._fitted.board is not None and self._config.power.halt_command:
-            await self._fitted.board.use(lambda board: board.stopping(HALT_LEASE_S), BEAT_S)
+            charge_s = self._power.watch.charge_s()
+            await self._fitted.board.use(lambda board: board.stopping(HALT_LEASE_S, charge_s=charge_s), BEAT_S)
 
     # --- the small tasks
 
@@ -308,8 +374,12 @@ class Station:
         """Forget payloads whose receipt is older than the retention time; waits while nobody knows the date."""
         while True:
             if self._clock.trust() != "none":
-                await self._purge_before(int(self._clock.wall_s() - self._config.station.retention_days * DAY_S))
+                await self._purge_before(int(self._clock.wall_s() - self._retention_days() * DAY_S))
             await self._clock.sleep_s(PURGE_EVERY_S)
+
+    def _retention_days(self) -> float:
+        policy = self._policy.policy
+        return self._config.station.retention_days if policy is None or policy.retention_days is None else policy.retention_days
 
     async def _purge_before(self, wall_s: int) -> None:
         try:

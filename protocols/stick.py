@@ -3,6 +3,7 @@
     rekam/STATION/0000000042.entry      one ledger entry with its sealed parts (the layout below)
     rekam/STATION/0000000042.receipt    the district's signed receipt, as it came
     rekam/STATION/roster                a sealed roster for the station, as the district signed it
+    rekam/STATION/policy                the policy that it shall keep to, as the district signed it
 
     bytes      field
     0..7       magic "REKAM1\\r\\n": a copy in text mode shows at once
@@ -28,6 +29,7 @@ from protocols.sealing import ENVELOPE_BYTES
 FOLDER = "rekam"
 ENTRY_SUFFIX, RECEIPT_SUFFIX = ".entry", ".receipt"
 ROSTER_NAME = "roster"
+POLICY_NAME = "policy"
 MAGIC = b"REKAM1\r\n"
 PARTS_MAX = 32
 DIGEST_BYTES = 32

@@ -1,12 +1,13 @@
-"""What `./rekam export` and `./rekam import` share: a station's or district's configuration, its store opened for the moment, progress.
+"""What `./rekam export` and `./rekam import` share: a station's or district's configuration, somebody to talk to, progress.
 
-Both work on the store itself, so the program that uses it has to be stopped; otherwise they say so and change nothing.
+A station that runs is asked over its page's loopback address, a stopped one's store is opened for the moment. A district's program has to be
+stopped: its store takes in a stick as fast as the disk allows, and nobody waits at its desk.
 """
 
 import argparse
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,15 +16,20 @@ from rich.progress import Progress
 from district.clock import SystemClock as DistrictClock
 from district.database import DistrictError
 from district.keys import KeyFileError, Stations, load_signer
+from district.policies import Policies
 from district.quota import Limits
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id
-from edge.errors import StationError
+from edge.errors import StationError, StoreBusy
 from edge.keys import StationKeys, load_station_keys
+from edge.policy import StationPolicy
 from edge.store.ledger import Ledger
+from edge.store.stick import StickDesk
 from edge.store.store import Store
 from station_config.load import load_district, load_station
 from station_config.schema import DistrictConfig, StationConfig
+from tools.stick_copy import Desk
+from tools.stick_remote import RemoteDesk
 
 DEFAULT = Path("/etc/rekam/station.toml")
 MB = 1024 * 1024
@@ -32,11 +38,18 @@ MB = 1024 * 1024
 class OpenStation(NamedTuple):
     """A stopped station's store and keys."""
 
-    id: str
+    desk: StickDesk
     store: Store
     ledger: Ledger
     keys: StationKeys
-    roster: Path | None
+
+
+class OpenDistrict(NamedTuple):
+    """A stopped district's store, and what goes onto the stick beside receipts."""
+
+    store: DistrictStore
+    policies: Policies
+    stations: Stations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +66,18 @@ def is_district(path: Path) -> bool:
 
 
 @contextmanager
+def open_desk(path: Path) -> Iterator[Desk]:
+    """Of the station as it is: running or stopped. Raises ConfigError, StationError."""
+    with ExitStack() as stack:
+        try:
+            desk: Desk = stack.enter_context(open_station(path)).desk
+        except StoreBusy:
+            section = load_station(path).station
+            desk = RemoteDesk(section.page_host, section.page_port)
+        yield desk
+
+
+@contextmanager
 def open_station(path: Path) -> Iterator[OpenStation]:
     """Raises ConfigError, StationError (StoreBusy while the station runs)."""
     config: StationConfig = load_station(path)
@@ -60,13 +85,16 @@ def open_station(path: Path) -> Iterator[OpenStation]:
     store = Store.open(Path(config.station.data_dir) / "store", config.station.reserve_mb * MB)
     try:
         ledger = Ledger(store, keys.signer, config.station.id, SystemClock(), boot_id())
-        yield OpenStation(config.station.id, store, ledger, keys, Path(config.keys.roster) if config.keys.roster else None)
+        policy = StationPolicy(store, ledger, config.station.id, keys.district_key)
+        policy.load()
+        roster = Path(config.keys.roster) if config.keys.roster else None
+        yield OpenStation(StickDesk(store, ledger, config.station.id, keys.district_key, roster, policy.take), store, ledger, keys)
     finally:
         store.close()
 
 
 @contextmanager
-def open_district(path: Path) -> Iterator[DistrictStore]:
+def open_district(path: Path) -> Iterator[OpenDistrict]:
     """Raises ConfigError, StationError."""
     config: DistrictConfig = load_district(path)
     district = config.district
@@ -79,7 +107,7 @@ def open_district(path: Path) -> Iterator[DistrictStore]:
     except (DistrictError, KeyFileError) as error:
         raise StationError("district_store", str(error), "Stop the district program while a stick is read") from error
     try:
-        yield store
+        yield OpenDistrict(store, Policies(Path(district.data_dir)), stations)
     finally:
         store.close()
 

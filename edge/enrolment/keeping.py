@@ -26,12 +26,17 @@ NOBODY = b"\0"
 class Keeping:
     """One record at a time."""
 
-    def __init__(self, store: StoreWorker, ledger: Ledger, make_sealer: Callable[[bytes], RecordSealer], random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, store: StoreWorker, ledger: Ledger, make_sealer: Callable[[bytes], RecordSealer], random_bytes: Callable[[int], bytes],
+        goes_first: Callable[[Enrolment], bool] = lambda _enrolment: False,
+    ) -> None:
+        """`goes_first` is the district's rule beside the operator's mark."""
         self.record_id = b""
         self._store = store
         self._ledger = ledger
         self._make_sealer = make_sealer
         self._random_bytes = random_bytes
+        self._goes_first = goes_first
         self._sealer: RecordSealer | None = None
         self._sealer_lock = asyncio.Lock()
 
@@ -60,7 +65,8 @@ class Keeping:
             return self._sealer
 
     async def part(
-        self, kind: PartKind, position: int, media_type: str, sealed: bytes | bytearray, key_epoch: int, quality: Mapping[str, int], enrolment: Callable[[], Enrolment]
+        self, kind: PartKind, position: int, media_type: str, sealed: bytes | bytearray, key_epoch: int, quality: Mapping[str, int],
+        enrolment: Callable[[], Enrolment],
     ) -> None:
         """Returns when the part is durable. Raises StoreError."""
         part = SealedPart(kind, position, media_type, sealed, key_epoch, quality)
@@ -72,7 +78,7 @@ class Keeping:
 
     async def close(self, enrolment: Enrolment, power_source: str, urgent: bool) -> int:
         """Sign, chain and commit the manifest; returns its number. Raises StoreError."""
-        draft = draft_of(self.record_id, enrolment, power_source, urgent)
+        draft = draft_of(self.record_id, enrolment, power_source, urgent or self._goes_first(enrolment))
         sequence, _ = await self._store.run(partial(self._ledger.close_record, draft))
         return sequence
 

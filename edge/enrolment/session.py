@@ -31,17 +31,18 @@ WAITING_MAX = 64
 """touches that wait to be taken; a page cannot fill the memory"""
 PROGRESS_STEPS = 20
 """how finely a transfer is shown: each step is a snapshot to every page"""
-DECIDING = ("phase", "step", "target", "retake", "actions", "primary")
-"""what an operator decides on: when it changes, a touch on the old screen no longer counts"""
+DECIDING = ("phase", "step", "target", "retake", "primary")
+"""what an operator decides on: when it changes, a touch on the old screen no longer counts. What else is offered comes and goes with what
+is still being saved, and is checked by itself"""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether power lets another person begin."""
+    """Whether power and policy let another person begin."""
 
     next_person: bool = True
     reason: str = ""
-    """notice id: power_no_next, power_finish_only"""
+    """notice id: power_no_next, power_finish_only, policy_online, policy_waiting"""
     stopping: bool = False
 
 
@@ -49,11 +50,19 @@ def _no_figures() -> Json:
     return {}
 
 
+def _power_was_out() -> tuple[str, Mapping[str, str]]:
+    return "power_was_out", {}
+
+
 def _ignore() -> None:
     return None
 
 
 def _ignore_act(act: str) -> None:
+    return None
+
+
+def _ignore_count(people: int) -> None:
     return None
 
 
@@ -72,6 +81,12 @@ class Hooks:
     """shut the station down in good order"""
     genset: Callable[[str], None] = _ignore_act
     """start, stop, acknowledge"""
+    genset_fitted: bool = False
+    """a genset can be asked for, also one without a controller on a bus"""
+    waiting: Callable[[int], None] = _ignore_count
+    """so many people still wait"""
+    came_back: Callable[[], tuple[str, Mapping[str, str]]] = _power_was_out
+    """what happened before this start: notice id and its values"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +114,15 @@ class Session:
         texts: Texts,
         clock: Clock,
         hooks: Hooks | None = None,
-        outage: Mapping[str, str] | None = None,
     ) -> None:
-        """outage: `from`, `to` of the last power cut as people read it, if known."""
-        self.state = State(language=identity.language, fitted=frozenset(devices.by_name()))
+        hooks = hooks or Hooks()
+        fitted = frozenset(devices.by_name()) | ({"genset"} if hooks.genset_fitted else frozenset())
+        self.state = State(language=identity.language, fitted=fitted)
         self.version = 0
         self._identity, self._devices, self._keeping, self._texts, self._clock = identity, devices, keeping, texts, clock
-        self._hooks = hooks or Hooks()
-        self._outage = dict(outage or {})
+        self._hooks = hooks
         self._taker = Taker(devices, clock)
-        desk = Desk(self._enrolment, self._tell, self._on_progress, self._slip, self._power_source, self._hooks.wake, self._hooks.genset, self._hooks.stop)
+        desk = Desk(self._enrolment, self._tell, self._on_progress, self._slip, self._power_source, hooks.wake, hooks.genset, hooks.stop, hooks.waiting)
         self._errands = Errands(devices, self._taker, judging, keeping, open_roster, make_slip, desk)
         self._inbox: asyncio.Queue[tuple[ev.Event, asyncio.Future[int] | None]] = asyncio.Queue()
         self._capture: asyncio.Task[None] | None = None
@@ -120,6 +134,11 @@ class Session:
         self._ended = False
 
     # --- for the page and the rest of the station ---
+
+    @property
+    def waiting(self) -> int:
+        """Records without a receipt, at the last look."""
+        return int(self._queue["waiting"])
 
     async def post(self, event: ev.OperatorEvent) -> int:
         """Take a touch; returns the version of the snapshot that shows its effect. Raises RefusedEvent."""
@@ -284,7 +303,7 @@ class Session:
             queue=self._queue,
             capture_progress=self._capture_progress,
             photo=self._errands.photo is not None,
-            outage=self._outage,
+            came_back=self._hooks.came_back(),
         )
 
     def _enrolment(self) -> Enrolment:

@@ -40,11 +40,11 @@ class Ledger:
         self._store, self._signer, self._station = store, signer, station
         self._clock, self._boot_id = clock, boot_id
 
-    def event(self, name: str, detail: Mapping[str, bool | int | str] | None = None) -> int:
-        """Add an event; returns its number. Raises StoreError, FormatError."""
+    def event(self, name: str, detail: Mapping[str, bool | int | str] | None = None, settings: Mapping[str, bytes] | None = None) -> int:
+        """Add an event, with the settings that it speaks of; returns its number. Raises StoreError, FormatError."""
         header = self._header("event")
         envelope = self._sign(encode_event(LedgerEvent(header=header, event=name, detail=dict(detail or {}))))
-        self._store.commit_event(envelope, header.sequence, hashlib.sha256(envelope).digest())
+        self._store.commit_event(envelope, header.sequence, hashlib.sha256(envelope).digest(), settings)
         return header.sequence
 
     def close_record(self, draft: RecordDraft) -> tuple[int, bytes]:
@@ -83,9 +83,7 @@ class Ledger:
         told = f"unreadable.{sequence}"
         if self._store.setting(told) is not None:
             return None
-        number = self.event("content_unreadable", {"sequence": sequence})
-        self._store.set_setting(told, b"%d" % number)
-        return number
+        return self.event("content_unreadable", {"sequence": sequence}, {told: b"1"})
 
     def _open(self, record_id: bytes) -> OpenEnrolment:
         enrolment = self._store.open_enrolment()

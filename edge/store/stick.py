@@ -1,7 +1,7 @@
-"""The ledger by stick: entries that wait go out with their sealed parts, receipts come back. The same bytes and guarantees as over MQTT.
+"""What the station gives to a stick and takes from one: the same entries, receipts and guarantees as over MQTT, without touching the stick.
 
-Runs in the store's thread. A stick that is pulled out half-way leaves whole files and at most one temporary one; copying again goes
-on where it stopped. Layout: protocols/stick.py.
+Runs in the store's thread, beside a running station or alone. Whoever holds the stick (tools/stick_copy.py) sees sealed and signed bytes only,
+so it may be another program with no rights to the store. Layout of the files: protocols/stick.py.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,103 +9,88 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.files import make_folder, write_pieces_durably
+from edge.files import write_durably
 from edge.store.ledger import Ledger
 from edge.store.store import Store
-from edge.store.values import OutboxItem
 from protocols.canonical import FormatError
-from protocols.record import RECEIPT_BYTES_MAX, Receipt
-from protocols.sealing import ENVELOPE_BYTES, SealingError
-from protocols.stick import FOLDER, RECEIPT_SUFFIX, bundle_bytes, entry_name, pack_bundle, read_bundle
+from protocols.record import RECEIPT_BYTES_MAX
+from protocols.roster import ROSTER_BYTES_MAX, ROSTER_TYPE
+from protocols.sealing import ENVELOPE_BYTES, KeyOf, SealingError, open1, open_receipt
+from protocols.stick import bundle_bytes, pack_bundle
 
 ALL = 1_000_000
-OpenReceipt = Callable[[bytes], Receipt]
-"""verifies and decodes; raises SealingError, FormatError"""
+FILE_BYTES_MAX = 2 * ROSTER_BYTES_MAX
+"""of anything that a stick brings"""
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """What lies on the stick now."""
+class Waiting:
+    """One entry that has no receipt."""
 
-    written: int
-    already: int
-    unreadable: int
-    """records whose content could not be read back from the store"""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What a stick brought."""
-
-    received: int
-    known: int
-    refused: int
-    """files that are no receipt of the district for this station"""
+    sequence: int
+    bytes: int
+    """of its file; 0 when its content cannot be read back"""
 
 
-def export_entries(store: Store, ledger: Ledger, station: str, stick: Path, told: Callable[[int, int], None]) -> Exported:
-    """Copy everything without a receipt; the export itself is an entry and goes along. `told(done, total)`.
+class StickDesk:
+    """`take_policy` is edge/policy.py's, or another that says what became of the bytes."""
 
-    Raises StoreError, OSError (the stick is full or gone).
-    """
-    folder = stick / FOLDER / station
-    make_folder(folder)
-    ledger.event("export", {"waiting": len(store.outbox(ALL))})
-    items = store.outbox(ALL)
-    results: list[str] = []
-    for item in items:
-        results.append(_export(store, item, folder / entry_name(item.sequence)))
-        told(len(results), len(items))
-    return Exported(results.count("written"), results.count("already"), results.count("unreadable"))
+    def __init__(self, store: Store, ledger: Ledger, station: str, key_of: KeyOf, roster: Path | None, take_policy: Callable[[bytes], str]) -> None:
+        self.station = station
+        self._store, self._ledger, self._key_of, self._roster, self._take_policy = store, ledger, key_of, roster, take_policy
 
+    def begin(self) -> list[Waiting]:
+        """Everything without a receipt; the export itself is an entry and goes along. Raises StoreError."""
+        self._ledger.event("export", {"waiting": len(self._store.outbox(ALL))})
+        return [Waiting(item.sequence, self._size(item.sequence, item.record_id)) for item in self._store.outbox(ALL)]
 
-def _export(store: Store, item: OutboxItem, path: Path) -> str:
-    try:
-        envelope = store.envelope(item.sequence)
-        sizes = store.parts(item.record_id) if item.record_id else []
-        if _whole(path, bundle_bytes(len(envelope), sizes), envelope):
-            return "already"
-        write_pieces_durably(path, pack_bundle(envelope, sizes, _parts(store, item.record_id or b"", sizes)))
-    except StoreError as error:
-        if error.code != "content_unreadable":
-            raise
-        return "unreadable"
-    return "written"
+    def _size(self, sequence: int, record_id: bytes | None) -> int:
+        try:
+            return bundle_bytes(len(self._store.envelope(sequence)), self._store.parts(record_id) if record_id else [])
+        except StoreError as error:
+            if error.code != "content_unreadable":
+                raise
+            return 0
 
+    def bundle(self, sequence: int) -> tuple[int, Iterator[bytes]]:
+        """The entry's file: its length, and its pieces, one part in memory at a time. Raises StoreError (content_unreadable)."""
+        envelope = self._store.envelope(sequence)
+        record_id = self._store.record_of(sequence)
+        sizes = self._store.parts(record_id) if record_id else []
+        parts = (self._store.part(record_id or b"", index, 0, size) for index, size in enumerate(sizes))
+        return bundle_bytes(len(envelope), sizes), pack_bundle(envelope, sizes, parts)
 
-def _parts(store: Store, record_id: bytes, sizes: list[int]) -> Iterator[bytes]:
-    for index, size in enumerate(sizes):
-        yield store.part(record_id, index, 0, size)
-
-
-def _whole(path: Path, size: int, envelope: bytes) -> bool:
-    try:
-        return path.stat().st_size == size and read_bundle(path.read_bytes()).envelope == envelope
-    except (OSError, FormatError):
-        return False
-
-
-def import_receipts(store: Store, station: str, stick: Path, open_receipt: OpenReceipt) -> Imported:
-    """Believe the district's receipts on the stick; entries that are received need not be carried again and leave it. Raises StoreError, OSError."""
-    results = [_import(store, station, path, open_receipt) for path in sorted((stick / FOLDER / station).glob(f"*{RECEIPT_SUFFIX}"))]
-    return Imported(results.count("received"), results.count("known"), results.count("refused"))
-
-
-def _import(store: Store, station: str, path: Path, open_receipt: OpenReceipt) -> str:
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > RECEIPT_BYTES_MAX + ENVELOPE_BYTES:
-        return "refused"
-    signed = path.read_bytes()
-    try:
-        receipt = open_receipt(signed)
-        if receipt.station != station:
+    def receipt(self, signed: bytes) -> str:
+        """received, known (nothing new) or refused; with `:stored` when the entry need not be carried again. Raises StoreError."""
+        if len(signed) > RECEIPT_BYTES_MAX + ENVELOPE_BYTES:
             return "refused"
-        changed = store.mark_received(receipt, signed)
-    except (SealingError, FormatError):
-        return "refused"
-    except StoreError as error:
-        if error.code != "receipt_foreign":
-            raise
-        return "refused"
-    if receipt.outcome == "stored":
-        path.with_name(entry_name(receipt.sequence)).unlink(missing_ok=True)
-    return "received" if changed else "known"
+        try:
+            receipt = open_receipt(signed, self._key_of)
+            if receipt.station != self.station:
+                return "refused"
+            changed = self._store.mark_received(receipt, signed)
+        except (SealingError, FormatError):
+            return "refused"
+        except StoreError as error:
+            if error.code != "receipt_foreign":
+                raise
+            return "refused"
+        return ("received" if changed else "known") + (":stored" if receipt.outcome == "stored" else "")
+
+    def roster(self, signed: bytes) -> str:
+        """new, unchanged or refused. Raises StoreError, OSError; then the old roster is still whole."""
+        try:
+            open1(signed, self._key_of, ROSTER_TYPE, ROSTER_BYTES_MAX)
+        except SealingError:
+            return "refused"
+        if self._roster is None:
+            return "refused"
+        if self._roster.exists() and self._roster.read_bytes() == signed:
+            return "unchanged"
+        write_durably(self._roster, signed)
+        self._ledger.event("configuration", {"roster": len(signed)})
+        return "new"
+
+    def policy(self, signed: bytes) -> str:
+        """new, unchanged, older, refused or not_understood. Raises StoreError."""
+        return self._take_policy(signed)

@@ -6,6 +6,7 @@ happen before they come here.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from edge.store.tables import (
     open_number,
     part_refs,
     put_part,
+    put_setting,
     record_number,
     rows,
     set_guard,
@@ -79,7 +81,7 @@ class Store:
     def set_setting(self, name: str, value: bytes) -> None:
         """Keep a small value that must survive a cut."""
         with self._database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2, guard(?1, ?2))", (name, value))
+            put_setting(connection, name, value)
 
     def damage(self) -> Damage | None:
         """Set until `damage_reported`: a store was set aside and the district does not know yet."""
@@ -172,10 +174,12 @@ class Store:
             forget_content(connection, number)
             connection.execute("DELETE FROM record WHERE number = ?", (number,))
 
-    def commit_event(self, envelope: bytes, sequence: int, hash: bytes) -> None:
-        """Add a signed event to the ledger."""
+    def commit_event(self, envelope: bytes, sequence: int, hash: bytes, settings: Mapping[str, bytes] | None = None) -> None:
+        """Add a signed event to the ledger, and in the same commit the settings that it speaks of."""
         with self._database.write() as connection:
             append_entry(connection, envelope, sequence, hash)
+            for name, value in (settings or {}).items():
+                put_setting(connection, name, value)
 
     # --- what waits for the district ---
 
@@ -199,6 +203,12 @@ class Store:
         if row is None or row[1] is None or hashlib.sha256(row[1]).digest() != row[0]:
             raise unreadable(f"entry {sequence}")
         return bytes(row[1])
+
+    def record_of(self, sequence: int) -> bytes | None:
+        """The record that an entry is the manifest of; None for an event."""
+        with self._database.read() as connection:
+            row = first(connection, "SELECT record_id FROM ledger JOIN record ON record.number = ledger.record WHERE sequence = ?", sequence)
+        return row[0] if row else None
 
     def parts(self, record_id: bytes) -> list[int]:
         """Sealed bytes of each part, in the order of the manifest; empty after the purge. Raises StoreError when one was lost."""

@@ -111,6 +111,11 @@ def put_part(connection: apsw.Connection, number: int, part: SealedPart) -> None
     connection.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, guard(*row), part.sealed))
 
 
+def put_setting(connection: apsw.Connection, name: str, value: bytes) -> None:
+    """A small value under its name."""
+    connection.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2, guard(?1, ?2))", (name, value))
+
+
 def _slot(connection: apsw.Connection, number: int, part: SealedPart) -> int:
     query = "SELECT number, kind, position FROM part WHERE number BETWEEN ?1 * 256 AND ?1 * 256 + 255 ORDER BY number"
     taken = rows(connection, query, number)

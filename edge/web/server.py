@@ -4,7 +4,8 @@
     GET  /api/state            snapshot                      GET /api/stream    snapshots as they change (SSE)
     POST /api/events           {"event": kind, ...} -> 200 {"accepted": true, "version": n} | 4xx {"error": code, "text": ..., "next": ...}
     GET  /api/texts/{language} code -> text                  GET /api/photo     small JPEG of the person at the desk
-    GET  /api/power.csv        outages, voltage and energy by day
+    GET  /api/power            the supply now, outages, voltage and energy by day and month (edge/power/page.py)
+    GET  /api/power.csv        the same by day, with ?by=month by month
     WS   /api/preview?source=camera|iris|tablet              the page asks for each picture: a slow page is never flooded
 
 Decides nothing: the session does.
@@ -12,7 +13,8 @@ Decides nothing: the session does.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +53,21 @@ class BadRequest(Exception):
         self.status = status
 
 
-def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK, power_report: Callable[[], str] = str) -> Starlette:
-    """The ASGI application; `hosts` are the names under which it is served, `power_report` makes the CSV."""
-    page = Page(session, texts, power_report)
+@dataclass(frozen=True, slots=True)
+class PowerAnswers:
+    """What is told of power beside the snapshot."""
+
+    page: Callable[[], Mapping[str, Any]] = dict
+    csv: Callable[[str], str] = str
+    """by day or month"""
+
+
+def build_app(
+    session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK, power: PowerAnswers = PowerAnswers(),
+    more: Sequence[Route] = (),
+) -> Starlette:
+    """The ASGI application; `hosts` are the names under which it is served, `more` are routes behind the same guard."""
+    page = Page(session, texts, power)
     app = Starlette(
         routes=[
             Route("/", page.index),
@@ -62,8 +76,10 @@ def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK,
             Route("/api/events", page.events, methods=["POST"]),
             Route("/api/texts/{language}", page.texts),
             Route("/api/photo", page.photo),
-            Route("/api/power.csv", page.power),
+            Route("/api/power", page.power),
+            Route("/api/power.csv", page.power_csv),
             WebSocketRoute("/api/preview", page.preview),
+            *more,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
@@ -76,10 +92,10 @@ def build_app(session: Session, texts: Texts, hosts: Collection[str] = LOOPBACK,
 class Page:
     """The handlers."""
 
-    def __init__(self, session: Session, texts: Texts, power_report: Callable[[], str]) -> None:
+    def __init__(self, session: Session, texts: Texts, power: PowerAnswers) -> None:
         self._session = session
         self._texts = texts
-        self._power_report = power_report
+        self._power = power
 
     async def index(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html")
@@ -96,8 +112,12 @@ class Page:
         return Response(photo, media_type="image/jpeg") if photo else _json(self.refusal("not_found"), 404)
 
     async def power(self, request: Request) -> Response:
-        headers = {"Content-Disposition": 'attachment; filename="listrik.csv"'}
-        return Response(self._power_report(), media_type="text/csv; charset=utf-8", headers=headers)
+        return _json(self._power.page())
+
+    async def power_csv(self, request: Request) -> Response:
+        by = "month" if request.query_params.get("by") == "month" else "day"
+        headers = {"Content-Disposition": f'attachment; filename="listrik-{"bulan" if by == "month" else "hari"}.csv"'}
+        return Response(self._power.csv(by), media_type="text/csv; charset=utf-8", headers=headers)
 
     async def events(self, request: Request) -> Response:
         event = _event_of(await _body(request))

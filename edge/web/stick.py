@@ -1,0 +1,89 @@
+"""A stick beside the running station: the page's loopback address hands out what waits and takes what came back.
+
+    GET  /api/stick                      {"station": id}
+    POST /api/stick/export               {"waiting": [{"sequence", "bytes"}, ...]}; writes the ledger event
+    GET  /api/stick/entries/{sequence}   the entry's file as it goes onto the stick (protocols/stick.py)
+    POST /api/stick/receipt|roster|policy   the signed bytes -> {"taken": what became of them}
+
+Everything here is sealed or signed, so whoever reaches the loopback address learns and changes nothing that a stick in their hand would not.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from edge.errors import StoreError
+from edge.store.stick import FILE_BYTES_MAX, StickDesk
+
+InStore = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""runs a function in the store's thread"""
+
+
+class StickRoutes:
+    """`changed` is called after each change."""
+
+    def __init__(self, desk: StickDesk, in_store: InStore, changed: Callable[[], None]) -> None:
+        self._desk, self._in_store, self._changed = desk, in_store, changed
+
+    def routes(self) -> list[Route]:
+        brought = {"receipt": self._desk.receipt, "roster": self._desk.roster, "policy": self._desk.policy}
+        return [
+            Route("/api/stick", self._who),
+            Route("/api/stick/export", self._export, methods=["POST"]),
+            Route("/api/stick/entries/{sequence:int}", self._entry),
+            *(Route(f"/api/stick/{name}", partial(self._bring, take), methods=["POST"]) for name, take in brought.items()),
+        ]
+
+    async def _who(self, _request: Request) -> Response:
+        return _json({"station": self._desk.station})
+
+    async def _export(self, _request: Request) -> Response:
+        try:
+            waiting = await self._in_store(self._desk.begin)
+        except StoreError as error:
+            return _refused(error)
+        self._changed()
+        return _json({"waiting": waiting})
+
+    async def _entry(self, request: Request) -> Response:
+        try:
+            size, pieces = await self._in_store(partial(self._desk.bundle, request.path_params["sequence"]))
+        except StoreError as error:
+            return _refused(error)
+        return StreamingResponse(self._pieces(pieces), media_type="application/octet-stream", headers={"content-length": str(size)})
+
+    async def _pieces(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Content that cannot be read ends the answer early: the length that was announced shows it."""
+        with suppress(StoreError):
+            while (piece := await self._in_store(partial(next, pieces, b""))):
+                yield piece
+
+    async def _bring(self, take: Callable[[bytes], str], request: Request) -> Response:
+        signed = b""
+        async for piece in request.stream():
+            signed += piece
+            if len(signed) > FILE_BYTES_MAX:
+                return _json({"taken": "refused"})
+        try:
+            taken = await self._in_store(partial(take, signed))
+        except StoreError as error:
+            return _refused(error)
+        except OSError as error:
+            what = f"the station cannot write it ({error.strerror})"
+            return _refused(StoreError("store_failed", what, "Tell the installer: the roster's folder must be the station's own"))
+        self._changed()
+        return _json({"taken": taken})
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+def _refused(error: StoreError) -> Response:
+    return _json({"error": error.code, "text": error.what, "next": error.next_step}, 503)
