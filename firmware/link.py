@@ -164,14 +164,14 @@ class Link:
         self._board.watchdog.beat()
         return (self._board.watchdog.state,)
 
-    def _stopping(self, seconds: int, back: int) -> tuple[int, ...]:
-        return (self._hold(watchdog.STOPPING, seconds, bool(back)),)
+    def _stopping(self, seconds: int, back: int, charge_s: int) -> tuple[int, ...]:
+        return (self._hold(watchdog.STOPPING, seconds, bool(back), charge_s),)
 
     def _updating(self, seconds: int) -> tuple[int, ...]:
-        return (self._hold(watchdog.UPDATING, seconds, False),)
+        return (self._hold(watchdog.UPDATING, seconds, False, 0),)
 
-    def _hold(self, lease: int, seconds: int, back: bool) -> int:
-        granted = self._board.watchdog.hold(lease, seconds, back)
+    def _hold(self, lease: int, seconds: int, back: bool, charge_s: int) -> int:
+        granted = self._board.watchdog.hold(lease, seconds, back, charge_s)
         if not granted:
             raise Refusal("in_use")
         return granted

@@ -20,6 +20,7 @@ PI_LATER_MS = 2_000
 PRESS_MS = 500
 LONGEST_STOPPING_S = 600
 LONGEST_UPDATING_S = 3_600
+LONGEST_CHARGE_S = 14_400
 NONE, STOPPING, UPDATING = range(3)
 SWITCHING = (CUTTING, OFF, RESTORING)
 ALARM = (WARNED, GIVEN_UP)
@@ -72,7 +73,7 @@ def _back_due(dog) -> bool:
     if dog.lease != STOPPING:
         return dog.in_state_ms >= dog.settings.off_ms
     steady_ms = max(dog.inputs.on_for_ms(power.MAINS_OK), dog.inputs.on_for_ms(power.GENSET_RUNNING))
-    return dog.may_return and dog.in_state_ms >= dog.settings.off_ms and steady_ms >= dog.settings.mains_stable_ms
+    return dog.may_return and dog.charge_ms == 0 and dog.in_state_ms >= dog.settings.off_ms and steady_ms >= dog.settings.mains_stable_ms
 
 
 def _pi_due(dog) -> bool:
@@ -108,6 +109,8 @@ class Watchdog(state.Machine):
         self.silent_ms = 0
         self.lease = NONE
         self.lease_ms = 0
+        self.charge_ms = 0
+        """after an orderly stop: how long the charger still needs mains or genset before the Pi may have its power again"""
         self.may_return = False
         """after an orderly stop: asked for, or the mains has been away meanwhile"""
         self.may_call_off = False
@@ -132,13 +135,14 @@ class Watchdog(state.Machine):
         if self.state == UNARMED:
             self._enter(WATCHING)
 
-    def hold(self, lease: int, seconds: int, back: bool = False) -> int:
+    def hold(self, lease: int, seconds: int, back: bool = False, charge_s: int = 0) -> int:
         """Begin a lease; returns its length in seconds, or 0 when the Pi's power is being switched."""
         if self.state in SWITCHING:
             return 0
         seconds = min(seconds, LONGEST_STOPPING_S if lease == STOPPING else LONGEST_UPDATING_S)
         self.lease = lease
         self.lease_ms = seconds * 1000
+        self.charge_ms = min(charge_s, LONGEST_CHARGE_S) * 1000
         self.may_call_off = False
         self.may_return = back
         self._enter(LEASED)
@@ -149,6 +153,8 @@ class Watchdog(state.Machine):
         self.silent_ms = state.longer(self.silent_ms, dt_ms)
         self.lease_ms = state.shorter(self.lease_ms, dt_ms)
         self.seen_alive = self.seen_alive or bool(self.inputs.on(power.PI_ALIVE))
+        if self.inputs.on(power.MAINS_OK) or self.inputs.on(power.GENSET_RUNNING):
+            self.charge_ms = state.shorter(self.charge_ms, dt_ms)
         if self.lease == STOPPING and not self.inputs.on(power.MAINS_OK):
             self.may_return = True
 

@@ -39,7 +39,7 @@ READY_S = 10.0
 RESTART_S = 0.2
 READ_SIZE = 4096
 OTHER_SCHEMA = "import protocols.board_link as wire; wire.SCHEMA ^= 1; import main"
-CONTACTS = ("mains_ok", "ups_ok", "genset_running", "genset_alarm")
+CONTACTS = ("mains_ok", "ups_ok", "genset_running", "genset_alarm", "pi_alive")
 
 
 class Joint:
@@ -182,6 +182,8 @@ class BoardProcess(WireDevice):
         self.outputs[name] = level
         if name == "start_contact":
             self.world.power.start_contact(bool(level))
+        elif name == "pi_power":
+            self.world.power.pi_power = bool(level)
         elif name in ("light", "light_supply"):
             self._shine()
 
@@ -190,12 +192,13 @@ class BoardProcess(WireDevice):
         self.world.illuminator_on = bool(supplied and (self.outputs.get("light") or "light-stuck" in self.active))
 
     def _at_rest(self) -> None:
-        """A chip without a program: pins float, the transistors are off."""
+        """A chip without a program: pins float, the transistors are off, and the Pi's supply is on."""
         self.outputs = {}
         self._line = self._half_frame = b""
         self._ready.clear()
         self.world.illuminator_on = False
         self.world.power.start_contact(False)
+        self.world.power.pi_power = True
 
     async def _follow_world(self) -> None:
         while True:
@@ -214,7 +217,7 @@ class BoardProcess(WireDevice):
         contacts = {f"i {name}": int(getattr(self.world.power, name)) for name in CONTACTS}
         seen = 1 if "light-stuck" in self.active else 0 if "light-dead" in self.active else 2
         return {
-            **contacts, "i pi_alive": 1, "i tamper": int("tamper" in self.active), "i light_seen": seen,
+            **contacts, "i tamper": int("tamper" in self.active), "i light_seen": seen,
             "a temperature_c10": 780 if "hot" in self.active else 310, "a supply_mv": 5_050,
         }
 

@@ -260,6 +260,10 @@ class PowerWorld:
         self.ups_silent = False
         """the UPS answers nobody (NUT's driver goes stale)"""
         self.button_held = False
+        self.pi_power = True
+        """the board's switch on the Pi's 5 V; the simulated board sets it"""
+        self.kernel_runs = True
+        """the Pi has not halted"""
         self._followers = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -289,6 +293,11 @@ class PowerWorld:
     def genset_alarm(self) -> bool:
         """The controller's common alarm relay."""
         return bool(self.genset.alarms)
+
+    @property
+    def pi_alive(self) -> bool:
+        """The Pi's own line to the board: high until its kernel has halted, or its supply is cut."""
+        return self.pi_power and self.kernel_runs
 
     def start_contact(self, closed: bool) -> None:
         """The board's two-wire start contact."""
@@ -377,6 +386,14 @@ class PowerWorld:
     def button(self, held: bool) -> None:
         """The power button."""
         self.button_held = bool(held)
+
+    def pi(self, runs: bool) -> None:
+        """The Pi's kernel has started, or has halted."""
+        self.kernel_runs = bool(runs)
+
+    def pi_powered(self) -> bool:
+        """Has the Pi its 5 V?"""
+        return self.pi_power
 
     def status(self) -> str:
         """One line for people."""

@@ -92,9 +92,10 @@ class SerialBoard:
         self._genset = wire.GENSET_OFF if not run else wire.GENSET_TEST if test else wire.GENSET_ON_OUTAGE
         await self._ask("genset", self._genset)
 
-    async def stopping(self, seconds: int, back: bool = False) -> None:
-        """back: return as soon as the power is steady; otherwise only after it has been away."""
-        await self._ask("stopping", seconds, int(back))
+    async def stopping(self, seconds: int, back: bool = False, charge_s: int = 0) -> None:
+        """back: return as soon as the power is steady; otherwise only after it has been away. charge_s: so long the charger needs mains or
+        genset before the battery carries another start and stop; interruptions do not count."""
+        await self._ask("stopping", seconds, int(back), charge_s)
 
     async def updating(self, seconds: int) -> None:
         await self._ask("updating", seconds)

@@ -227,7 +227,7 @@ class Board(Device, Illuminator, Protocol):
     async def genset(self, run: bool, test: bool = False) -> None:
         """Ask for the genset by the two-wire start contact (leased, renewed by the heartbeat), or let it go; `test` also with mains present."""
 
-    async def stopping(self, seconds: int, back: bool = False) -> None:
+    async def stopping(self, seconds: int, back: bool = False, charge_s: int = 0) -> None:
         """Announce an orderly stop: the watchdog holds, then power is cut; `back`: and returns as soon as it is steady."""
 
     async def updating(self, seconds: int) -> None:

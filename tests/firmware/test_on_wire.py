@@ -211,6 +211,32 @@ def test_unplugging_is_absence_and_replugging_mends(run_any: Run) -> None:
     run_any(body)
 
 
+def test_after_an_orderly_stop_the_halted_pi_loses_its_power_and_gets_it_back_with_the_mains(run: Run) -> None:
+    async def body(table: Table) -> None:
+        power = table.world.power
+        await table.driver.open()
+        await table.driver.heartbeat()
+        power.outage()
+        await until(lambda: table.reports and not table.reports[-1].mains_ok, "the outage in a report")
+        await table.driver.stopping(90, charge_s=1)
+        await table.driver.close()
+        assert power.pi_powered()
+        power.pi(runs=False)
+        await until(lambda: not power.pi_powered(), "the Pi's power cut")
+        assert table.board.outputs["hub_power"] == 1
+        await until(lambda: table.board.outputs["hub_power"] == 0, "the devices' power cut")
+        power.restore()
+        await until(lambda: table.board.outputs["hub_power"] == 1, "the devices' power")
+        assert not power.pi_powered()
+        await until(power.pi_powered, "the Pi's power")
+        power.pi(runs=True)
+        await table.driver.open()
+        await table.driver.heartbeat()
+        assert (await table.driver.status()).watchdog_state == "watching"
+
+    run(body, off_ms=100, mains_stable_ms=500)
+
+
 @pytest.mark.parametrize(("fault", "named"), [("tamper", "tamper"), ("hot", "over_temperature"), ("light-stuck", "light_stuck")])
 def test_faults_of_the_box_reach_the_station(run_any: Run, fault: str, named: str) -> None:
     async def body(table: Table) -> None:

@@ -75,13 +75,13 @@ def test_an_update_is_not_disturbed(armed: Bench) -> None:
 
 def test_leases_have_a_longest_time(armed: Bench) -> None:
     assert armed.ask("updating", 65_000) == {"seconds": 3600}
-    assert armed.ask("stopping", 65_000, 0) == {"seconds": 600}
+    assert armed.ask("stopping", 65_000, 0, 0) == {"seconds": 600}
 
 
 def test_after_an_orderly_stop_the_power_goes_and_comes_with_the_mains(armed: Bench) -> None:
     armed.set("pi_alive", 1)
     armed.set("mains_ok", 0)
-    armed.ask("stopping", 90, 0)
+    armed.ask("stopping", 90, 0, 0)
     armed.wait_s(20)
     assert armed.hal.outputs["pi_power"] == 1
     armed.set("pi_alive", 0)
@@ -97,32 +97,52 @@ def test_after_an_orderly_stop_the_power_goes_and_comes_with_the_mains(armed: Be
     assert armed.board.watchdog.cuts.count() == 0
 
 
+def test_power_comes_back_only_with_charge_enough_for_another_start(armed: Bench) -> None:
+    armed.set("mains_ok", 0)
+    armed.ask("stopping", 10, 0, 600)
+    armed.until(lambda: state(armed) == "off")
+    for _ in range(2):
+        armed.set("mains_ok", 1)
+        armed.wait_s(250)
+        assert armed.hal.outputs["pi_power"] == 0
+        armed.set("mains_ok", 0)
+        armed.wait_s(120)
+    armed.set("genset_running", 1)
+    assert armed.until(lambda: armed.hal.outputs["pi_power"] == 1) == pytest.approx(600 - 2 * 250 + 2, abs=2)
+
+
+def test_the_time_to_charge_has_an_end(armed: Bench) -> None:
+    armed.ask("stopping", 10, 1, 65_000)
+    armed.until(lambda: state(armed) == "off")
+    assert armed.until(lambda: armed.hal.outputs["pi_power"] == 1, 15_000) == pytest.approx(4 * 3600, abs=20)
+
+
 def test_without_an_alive_line_the_lease_itself_decides(armed: Bench) -> None:
-    armed.ask("stopping", 90, 0)
+    armed.ask("stopping", 90, 0, 0)
     assert armed.until(lambda: armed.hal.outputs["pi_power"] == 0) == pytest.approx(90, abs=0.5)
 
 
 def test_a_stop_with_mains_present_stays_off_unless_asked_back(armed: Bench) -> None:
-    armed.ask("stopping", 10, 0)
+    armed.ask("stopping", 10, 0, 0)
     armed.wait_s(600)
     assert state(armed) == "off"
 
 
 def test_a_stop_that_is_to_come_back_does_so(armed: Bench) -> None:
-    armed.ask("stopping", 10, 1)
+    armed.ask("stopping", 10, 1, 0)
     armed.until(lambda: state(armed) == "off")
     assert armed.until(lambda: armed.hal.outputs["pi_power"] == 1) < 70
 
 
 def test_the_stopping_stations_last_beats_change_nothing(armed: Bench) -> None:
-    armed.ask("stopping", 90, 0)
+    armed.ask("stopping", 90, 0, 0)
     armed.ask("heartbeat")
     armed.wait_s(20)
     assert state(armed) == "leased"
 
 
 def test_a_station_that_starts_again_calls_the_stop_off(armed: Bench) -> None:
-    armed.ask("stopping", 90, 0)
+    armed.ask("stopping", 90, 0, 0)
     armed.ask("identify")
     armed.ask("heartbeat")
     armed.wait_s(20)
@@ -131,7 +151,7 @@ def test_a_station_that_starts_again_calls_the_stop_off(armed: Bench) -> None:
 
 
 def test_the_pi_gets_a_try_after_the_longest_time_off(armed: Bench) -> None:
-    armed.ask("stopping", 10, 0)
+    armed.ask("stopping", 10, 0, 0)
     armed.until(lambda: state(armed) == "off")
     armed.board.outputs.pi_power._lease_ms = 1_000
     armed.wait_s(5)
