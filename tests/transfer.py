@@ -15,6 +15,7 @@ from district.keys import Stations, load_signer
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id, random_bytes
 from edge.keys import load_station_keys
+from edge.policy import StationPolicy
 from edge.store.ledger import Ledger, RecordDraft
 from edge.store.store import Store
 from edge.store.values import SealedPart
@@ -56,9 +57,12 @@ class Station:
         self.audiences = loaded.audiences
         self.ledger = Ledger(worker.store, loaded.signer, station, SystemClock(), boot_id())
         self.unreadable: list[int] = []
+        self.policy = StationPolicy(worker.store, self.ledger, station, loaded.district_key)
+        self.taken: list[str] = []
+        """what became of each policy that came"""
         self.uplink = Uplink(
             worker, broker, station, receipt_verifier(loaded.district_key), SystemClock(), lambda: {"station": station}, 1,
-            on_unreadable=self.unreadable.append,
+            on_unreadable=self.unreadable.append, on_policy=lambda signed: self.taken.append(self.policy.take(signed)),
         )
         self.station = station
 

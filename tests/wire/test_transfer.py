@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
+import msgspec
 import paho.mqtt.client as paho
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from paho.mqtt.enums import CallbackAPIVersion
 
+from district.clock import SystemClock as DistrictClock
+from district.keys import load_signer
+from district.policies import blank
 from edge.errors import StoreError
 from edge.store.store import Store
 from protocols import topics
-from protocols.custody import Chunk, Entry, Have, Receipt, encode
+from protocols.custody import Chunk, Entry, Have, Policy, Receipt, encode
 from protocols.custody.wire import MAX_FRAME
-from station_config.schema import Broker
+from protocols.policy import sign_policy
+from protocols.sealing import SoftwareSigner
+from station_config.schema import Broker, DistrictKeys
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.transfer import STATION, District, Station, district, running, site, station
 from tests.waiting import until, until_it_is, wait_until
@@ -216,5 +223,28 @@ def test_hostile_messages_change_nothing(tmp_path: Path, paths: SitePaths, broke
                 assert one.uplink.status().refused_receipts >= 1
                 refused = other.ingest.link()["refused"]
             assert {"topic", "length", "unknown station", "wrong topic", "no manifest"} <= set(refused)
+
+    asyncio.run(scenario())
+
+
+def test_a_policy_waits_at_the_broker_and_is_verified_by_the_station(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        signer = load_signer(DistrictKeys(**paths.district_section()), "poso")
+        policy = blank("poso", STATION, 1, DistrictClock())
+        forged = SoftwareSigner(ec.generate_private_key(ec.SECP256R1()))
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            taken = one.taken
+            other.ingest.hand_out(STATION, encode(Policy(sign_policy(policy, signer))))
+            async with running(other.ingest.run()):
+                await until(lambda: other.ingest.link()["connected"] is True, "the district's link")
+            async with running(one.uplink.run()):
+                await until(lambda: taken == ["new"], "the retained policy, with nobody else there")
+                async with running(other.ingest.run()):
+                    await until(lambda: len(taken) > 1 and set(taken[1:]) == {"unchanged"}, "said again at each connection")
+                    other.ingest.hand_out(STATION, encode(Policy(sign_policy(msgspec.structs.replace(policy, sequence=2), forged))))
+                    await until(lambda: taken[-1] == "refused", "a policy that no district signed")
+            assert one.policy.policy == policy
+            assert await one.worker.call(Store.setting, "policy") == sign_policy(policy, signer)
 
     asyncio.run(scenario())

@@ -45,7 +45,7 @@ def event() -> LedgerEvent:
 
 
 def schema(rule: str) -> pycddl.Schema:
-    return pycddl.Schema(CDDL.replace("document = manifest / ledger-event / receipt", f"document = {rule}"))
+    return pycddl.Schema(CDDL.replace("document = manifest / ledger-event / receipt / policy", f"document = {rule}"))
 
 
 def test_round_trips(manifest: Manifest, event: LedgerEvent) -> None:
