@@ -27,12 +27,12 @@ Shape = tuple[int, int]
 FAULTS: Mapping[str, str] = {
     "unplug": "the ribbon cable is out: connections close and none is accepted",
     "stall": "the sensor stops delivering: a capture never returns",
-    "black_frames": "all pixels near black",
-    "dirty_lens": "grease on the lens: everything blurred",
-    "over_exposed": "exposure far too long",
-    "wrong_size": "frames of half the size that was configured",
-    "late_frame": "every frame comes 4 s late",
-    "old_frame": "frames exposed before they were asked for",
+    "black-frames": "all pixels near black",
+    "dirty-lens": "grease on the lens: everything blurred",
+    "over-exposed": "exposure far too long",
+    "wrong-size": "frames of half the size that was configured",
+    "late": "every frame comes 4 s late",
+    "old-frame": "frames exposed before they were asked for",
 }
 FRAME_S = 1 / 30
 READOUT_S = 0.010
@@ -153,7 +153,7 @@ class CameraServer:
             client.controls.update(request["controls"])
         elif do == "focus":
             self.sweeps += 1
-            return {"focused": "dirty_lens" not in self.active}, b""
+            return {"focused": "dirty-lens" not in self.active}, b""
         elif do == "frame":
             return await self._frame(client, request["flush_ns"]), b""
         elif do == "array":
@@ -174,9 +174,9 @@ class CameraServer:
         exposure_s = client.controls.get("ExposureTime", self.exposure_us) / 1e6
         earliest = flush_ns / 1e9 if flush_ns is not None else now - FRAME_S
         begin = max(math.ceil(earliest / FRAME_S) * FRAME_S, client.frame.begin_s + FRAME_S if client.frame else 0.0)
-        await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if "late_frame" in self.active else 0))
+        await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if "late" in self.active else 0))
         self._frames += 1
-        shown = begin - OLD_S if "old_frame" in self.active else begin
+        shown = begin - OLD_S if "old-frame" in self.active else begin
         took_s = max(0.0, begin + exposure_s + READOUT_S - now)
         client.frame = Exposure(self._frames, begin, took_s, self.world.lit_s(begin, begin + exposure_s), *self._before_lens())
         return {"frame": self._frames, "metadata": self._metadata(client, shown, exposure_s)}
@@ -189,7 +189,7 @@ class CameraServer:
             "FrameDuration": round(FRAME_S * 1e6),
             "AnalogueGain": client.controls.get("AnalogueGain", 1.5),
             "ColourGains": client.controls.get("ColourGains", [1.9, 1.6]),
-            "FocusFoM": 300 if "dirty_lens" in self.active else 1800,
+            "FocusFoM": 300 if "dirty-lens" in self.active else 1800,
             "LensPosition": 1.2,
             "Lux": 420.0,
             "ColourTemperature": 5000,
@@ -211,7 +211,7 @@ class CameraServer:
         if frame is None or config is None:
             return {"error": f"Stream {stream} is not defined"}, b""
         pixels = self._picture(frame, client.main["size"], config["size"])
-        if "wrong_size" in self.active:
+        if "wrong-size" in self.active:
             pixels = np.ascontiguousarray(pixels[::2, ::2])
         if stream == "main":
             self.world.served.sensor_s += frame.took_s
@@ -232,11 +232,11 @@ class CameraServer:
         scene = self.scene(frame, (main_size[1], main_size[0]))
         if tuple(size) != tuple(main_size):
             scene = np.asarray(cv2.resize(scene, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        if "black_frames" in self.active:
+        if "black-frames" in self.active:
             scene = scene // 40
-        if "dirty_lens" in self.active:
+        if "dirty-lens" in self.active:
             scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), size[1] / 90), dtype=np.uint8)
-        if "over_exposed" in self.active:
+        if "over-exposed" in self.active:
             scene = np.asarray(cv2.convertScaleAbs(scene, alpha=2.4, beta=70), dtype=np.uint8)
         return self._sensed(scene, frame.number)
 

@@ -17,6 +17,7 @@ FAULTS: dict[str, str] = {
     **WIRE_FAULTS,
     "paper-low": "the roll is nearly empty",
     "paper-out": "there is no paper",
+    "reset-middle": "the printer restarts after two lines of each slip and has forgotten the rest",
     "paper-ends": "the paper ends after two lines of each slip",
     "cover-open": "the cover is open",
     "offline": "the printer is switched to offline",
@@ -182,15 +183,20 @@ class SlipPrinter(WireDevice):
         del self._asked[: max(0, len(self._asked) - 2)]
         return asked
 
+    def _restarts(self) -> bool:
+        return "reset-middle" in self.active and len(self.parser.page.lines) >= 2
+
     async def live(self) -> None:
         while True:
             self._work.clear()
+            if self._restarts():
+                self.plugged_in()
             while self._can_print() and (command := self.parser.step()) is not None:
                 await self._carry_out(command)
             await self._work.wait()
 
     def _can_print(self) -> bool:
-        return not self.status().offline and "hang" not in self.active
+        return not self.status().offline and "hang" not in self.active and not self._restarts()
 
     async def _carry_out(self, command: bytes) -> None:
         if command == b"\n":

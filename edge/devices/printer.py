@@ -27,6 +27,8 @@ class EscPosPrinter:
         self.width_mm = config.width_mm
         self._clock = clock
         self._port = SerialPort(name, config.port, config.baud)
+        self._finished = False
+        """the printer has said that the slip is on paper"""
 
     async def open(self) -> Identity:
         """Raises DeviceAbsent, DeviceTimeout, DeviceProtocolError."""
@@ -44,19 +46,30 @@ class EscPosPrinter:
         await self._port.close()
 
     async def status(self) -> PrinterStatus:
+        self._port.drop_input()
+        return await self._look()
+
+    async def _look(self) -> PrinterStatus:
+        """Between status bytes the printer may say that the slip is finished: nothing that came is dropped."""
         answers = [await self._real_time(n) for n in (escpos.PRINTER, escpos.OFFLINE_CAUSE, escpos.PAPER)]
         status = escpos.decode_status(*answers)
         return PrinterStatus(not (status.offline or status.error), status.paper_low, status.paper_out, status.cover_open)
 
     async def print(self, document: bytes) -> None:
-        """Print all of it. Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, before or in the middle of it; DeviceTimeout."""
+        """Print all of it. Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, before or in the middle of it; DeviceTimeout.
+
+        The printer is asked once, behind the last line, to say when all before the question is on paper: one that has restarted meanwhile
+        has forgotten slip and question, and asked again it would say yes.
+        """
         self._demand_ready(await self.status())
         longest_s = len(document) * 10 / self._port.baud + PRINTING_S
         end_s = self._clock.monotonic_s() + longest_s
+        self._finished = False
         await self._hand_over(document, longest_s)
+        await self._port.write(escpos.DONE)
         while not await self._printed():
-            self._demand_ready(await self.status())
-            if self._clock.monotonic_s() >= end_s:
+            self._demand_ready(await self._look())
+            if not self._finished and self._clock.monotonic_s() >= end_s:
                 raise self._port.timed_out("the last line to be printed", longest_s)
 
     async def _hand_over(self, document: bytes, deadline_s: float) -> None:
@@ -64,17 +77,19 @@ class EscPosPrinter:
         try:
             await self._port.write(document, deadline_s)
         except DeviceTimeout:
-            self._demand_ready(await self.status())
+            self._demand_ready(await self._look())
             raise
         finally:
             self._port.tail.private = False
 
     async def _printed(self) -> bool:
-        """Ask the printer to say when all before the question is on paper; False when it has not yet."""
-        try:
-            return await self._port.exchange(escpos.DONE, _done, LOOK_EVERY_S)
-        except DeviceTimeout:
-            return False
+        """Wait a while for the answer; False when it has not come yet."""
+        if not self._finished:
+            try:
+                self._finished = await self._port.read_until(_done, LOOK_EVERY_S)
+            except DeviceTimeout:
+                return False
+        return True
 
     def _demand_ready(self, status: PrinterStatus) -> None:
         if status.cover_open:
@@ -85,12 +100,14 @@ class EscPosPrinter:
             raise DeviceRefused("printer_offline", self.name, "offline", "Press the printer's feed button, or switch it off and on.")
 
     async def _real_time(self, n: int) -> int:
-        return await self._port.exchange(escpos.DLE_EOT + bytes([n]), self._status_byte, ANSWER_S)
+        await self._port.write(escpos.DLE_EOT + bytes([n]), ANSWER_S)
+        return await self._port.read_until(self._status_byte, ANSWER_S)
 
     def _status_byte(self, got: bytearray) -> int | None:
         if len(got) > STRAY_LIMIT:
             what = f"{len(got)} bytes, none of them a status"
             raise DeviceProtocolError("bad_answer", self.name, what, "Check baud rate and cable.", wire=self._port.tail.text())
+        self._finished = self._finished or bool(_done(got))
         return next((byte for byte in got if escpos.is_status(byte)), None)
 
     async def _ask(self, which: bytes) -> str:

@@ -12,6 +12,7 @@ from edge.devices.printer import EscPosPrinter
 from edge.errors import DeviceError
 from protocols.escpos import Slip
 from simulators import printer
+from simulators.faults import PLUG_FAULTS
 from station_config.schema import Printer
 from tests.faults.serial_bench import Bench, Scene, bench
 from tests.waiting import until
@@ -27,6 +28,8 @@ ENDS: dict[str, set[str]] = {
     "late": {"device_silent"},
     "truncate": {"device_silent"},
     "unplug": {"port_absent"},
+    "replug": {"port_absent"},
+    "reset-middle": {"device_silent"},
     "paper-low": set(),
     "paper-out": {"paper_out"},
     "paper-ends": {"paper_out"},
@@ -82,7 +85,7 @@ def test_fault_ends_as_said_and_the_slip_comes_afterwards(fault: str, tmp_path: 
 
     async def scene(stage: Bench) -> None:
         stage.sim.set_fault(fault, True)
-        if fault == "unplug":
+        if fault in PLUG_FAULTS:
             await until(lambda: not stage.sim.port.plugged, "the plug to be out")
         if ENDS[fault]:
             with pytest.raises(DeviceError) as caught:

@@ -26,6 +26,7 @@ ENDS: dict[str, str] = {
     "late": "nothing",
     "truncate": "damaged",
     "unplug": "gone",
+    "replug": "gone",
     "refuse": "whole",
     "hover-only": "nothing",
     "no-pressure": "whole",
