@@ -42,7 +42,9 @@ class SystemClock:
     (a dead RTC that woke up in another year) it counts on from where it was, with trust "none", and is right from the next boot on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rtc: Path = RTC, network: Path = NTP_REACHED) -> None:
+        """rtc: exists where a real-time clock is; network: exists once GPS or NTP has set the time in this boot."""
+        self._rtc, self._network = rtc, network
         self._shown_s = 0.0
         self._shown_at_s = time.monotonic()
         self._district_offset_s: float | None = None
@@ -66,15 +68,15 @@ class SystemClock:
         self.wall_s()
         if self._ahead_s > STAND_STILL_S or self._shown_s < RELEASED_S:
             return "none"
-        if NTP_REACHED.exists():
+        if self._network.exists():
             return "network"
         if self._district_offset_s is not None:
             return "district"
-        return "rtc" if RTC.exists() else "none"
+        return "rtc" if self._rtc.exists() else "none"
 
     def district_says(self, wall_s: float) -> None:
         """Time out of a message that the district signed (receipt, policy): better than an RTC, worse than NTP, beside which it is not heard."""
-        if NTP_REACHED.exists():
+        if self._network.exists():
             return
         self._district_offset_s = wall_s - time.monotonic()
 
@@ -93,6 +95,6 @@ def random_bytes(count: int) -> bytes:
     return os.urandom(count)
 
 
-def boot_id() -> bytes:
+def boot_id(path: Path = BOOT_ID) -> bytes:
     """16 bytes that name this power life of the machine (Linux: /proc/sys/kernel/random/boot_id)."""
-    return bytes.fromhex(BOOT_ID.read_text(encoding="ascii").strip().replace("-", ""))
+    return bytes.fromhex(path.read_text(encoding="ascii").strip().replace("-", ""))

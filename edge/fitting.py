@@ -67,6 +67,11 @@ class Fitted:
         single = (self.camera, self.iris, self.fingerprint, self.tablet, self.printer, self.board, self.gpio, self.genset)
         return (*(presence for presence in single if presence is not None), *self.upses)
 
+    def to_park(self) -> tuple[Presence[Any], ...]:
+        """In the order of an orderly stop; what watches the power, and the board, work to the end."""
+        single = (self.camera, self.iris, self.fingerprint, self.tablet, self.printer, self.gpio)
+        return tuple(presence for presence in single if presence is not None)
+
 
 def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
     """Nothing is opened yet: each presence's `run` does that and never gives up."""

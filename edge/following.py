@@ -26,6 +26,7 @@ class Follower:
         """lines: outputs of [devices.gpio]; captured: told the device of each capture that was saved."""
         self._power, self._gpio, self._lines, self._captured, self._clock = power, gpio, lines, captured, clock
         self._began_s: float | None = None
+        self._seen_idle = self._somebody = self._recorded = False
         self._done: set[tuple[str, int]] = set()
         self._lit: dict[str, bool] = {}
 
@@ -37,13 +38,24 @@ class Follower:
             await self._light(lamps(snapshot))
 
     def _tell_power(self, snapshot: Snapshot) -> None:
-        enrolling, now_s = snapshot["phase"] == "enrolling", self._clock.monotonic_s()
+        enrolling = snapshot["phase"] == "enrolling"
         self._power.activity("print" if snapshot["step"] == "slip" else DRAW.get(snapshot["activity"], "preview" if enrolling else "idle"))
-        if enrolling and self._began_s is None:
-            self._began_s = now_s
-        elif not enrolling and self._began_s is not None:
-            self._power.person_done(now_s - self._began_s)
-            self._began_s = None
+        if enrolling:
+            self._at_desk(snapshot)
+        elif snapshot["phase"] != "stopping":
+            self._gone_home()
+
+    def _at_desk(self, snapshot: Snapshot) -> None:
+        if self._seen_idle and not self._somebody:
+            self._began_s = self._clock.monotonic_s()
+            self._power.person_called()
+        self._somebody, self._recorded = True, bool(snapshot["saved"])
+
+    def _gone_home(self) -> None:
+        """Only who was recorded counts; an enrolment found at the start began in another life, so its time is unknown."""
+        if self._somebody and self._recorded:
+            self._power.person_done(None if self._began_s is None else self._clock.monotonic_s() - self._began_s)
+        self._seen_idle, self._somebody, self._began_s = True, False, None
 
     def _count(self, snapshot: Snapshot) -> None:
         """Captures by device, for the equipment register."""

@@ -285,7 +285,8 @@ class WithPolicy(Station):
 
     def tick(self, dt_s: float) -> None:
         site = self._real()
-        site.watch.activity, site.watch.waiting = self.desk.activity, self.desk.waiting
+        site.watch.activity = self.desk.activity
+        site.watch.waiting.tell(self.desk.waiting, site.wall().day)
         site.tick(dt_s)
         self.now_s = site.now_s
         learnt = all(battery.learnt for battery in site.watch.batteries.values())

@@ -8,7 +8,7 @@ from tools.auto_operator import AutoOperator
 from tools.demo_stage import Stage
 from tools.demo_view import View
 
-RESUMED = frozenset({"power_was_out", "power_was_out_times"})
+RESUMED = frozenset({"power_was_out", "power_was_out_times", "power_was_out_from"})
 """notices of a station that goes on where it was"""
 
 

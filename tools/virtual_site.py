@@ -50,7 +50,8 @@ class VirtualSite:
         """ids in the order in which they first appeared"""
         self.fitted = [FittedUps("rekam" + (str(n) if n > 1 else ""), ups.capacity_wh, ups.nominal_w) for n, ups in enumerate(world.upses, 1)]
         self.memory: bytes | None = None
-        self.stopped = False
+        self.seen_s: float | None = None
+        self.stopped = self._stopping = False
         self.life = 0
         self._genset, self._board, self._look = genset, board, look
         self._day_offset_s = minute * 60.0
@@ -61,11 +62,12 @@ class VirtualSite:
 
     def _new_watch(self) -> PowerWatch:
         self.life += 1
-        return PowerWatch(self.fitted, self.power, genset=self._genset, board=self._board, boot=str(self.life), memory=self.memory)
+        boot = str(self.life)
+        return PowerWatch(self.fitted, self.power, genset=self._genset, board=self._board, boot=boot, memory=self.memory, seen_s=self.seen_s)
 
     def restart(self) -> PowerWatch:
         """The station starts anew, after a cut or a stop."""
-        self.stopped = False
+        self.stopped = self._stopping = False
         self.watch = self._new_watch()
         return self.watch
 
@@ -91,6 +93,7 @@ class VirtualSite:
             return
         for act in self.watch.step(self.now_s, self.wall(), self.readings()):
             self._carry_out(act)
+        self.stopped = self._stopping and self.watch.may_go_dark()
         if self._look:
             self.notices += [each for each in self.reads() if each not in self.notices]
 
@@ -135,8 +138,10 @@ class VirtualSite:
             keys = {"start": "telemetry_start", "stop": "telemetry_cancel", "load": "to_generator", "unload": "to_mains", "reset": "reset_alarms"}
             genset_simulator.control(self.world, gencomm.control_words(keys[act.what]))
         elif act.kind in ("save", "stop"):
-            self.memory = self.watch.dump(self.wall().wall_s)
-            self.stopped |= act.kind == "stop"
+            self.memory = self.watch.dump(self.wall().wall_s, self.wall().trust)
+            self._stopping |= act.kind == "stop"
+        elif act.kind == "seen":
+            self.seen_s = self.wall().wall_s
 
     # what tests ask
 

@@ -97,6 +97,10 @@ def on_genset(state: State, event: ev.Genset, at_ms: int) -> Result:
     return state, (ev.CommandGenset(event.act),)
 
 
+def on_waiting(state: State, event: ev.Waiting, at_ms: int) -> Result:
+    return state, (ev.TellWaiting(event.people),)
+
+
 def on_stop(state: State, event: ev.Stop, at_ms: int) -> Result:
     state, commands = stop_captures(state)
     return state, (*commands, ev.StopStation())
@@ -117,5 +121,6 @@ HANDLERS: Table = {
     ev.Conditions: on_conditions,
     ev.Language: on_language,
     ev.Genset: on_genset,
+    ev.Waiting: on_waiting,
     ev.Stop: on_stop,
 }

@@ -57,6 +57,7 @@ class Desk:
     wake: Callable[[], None]
     genset: Callable[[str], None]
     stop: Callable[[], None]
+    waiting: Callable[[int], None]
 
 
 class Errands:
@@ -247,6 +248,9 @@ class Errands:
     async def genset(self, command: ev.CommandGenset) -> None:
         self._desk.genset(command.act)
 
+    async def waiting(self, command: ev.TellWaiting) -> None:
+        self._desk.waiting(command.people)
+
     async def stop(self, command: ev.StopStation) -> None:
         self._desk.stop()
 
@@ -285,5 +289,6 @@ BY_COMMAND: dict[type[ev.Command], Callable[[Errands, Any], Awaitable[ev.Happeni
     ev.Note: Errands.note,
     ev.Print: Errands.print,
     ev.CommandGenset: Errands.genset,
+    ev.TellWaiting: Errands.waiting,
     ev.StopStation: Errands.stop,
 }

@@ -99,6 +99,12 @@ class Genset(OperatorEvent, frozen=True, tag="genset"):
     act: Annotated[str, Meta(pattern=r"^(start|stop|acknowledge)\Z")]
 
 
+class Waiting(OperatorEvent, frozen=True, tag="waiting"):
+    """The operator has counted who still waits: it decides whether the battery will do."""
+
+    people: Annotated[int, Meta(ge=0, le=9_999)]
+
+
 class Stop(OperatorEvent, frozen=True, tag="stop"):
     """Shut down in good order; the open enrolment is parked and resumes at the next start."""
 
@@ -122,6 +128,7 @@ PageEvent = (
     | Abandon
     | Language
     | Genset
+    | Waiting
     | Stop
 )
 
@@ -174,6 +181,15 @@ class Lifted(Happening, frozen=True):
     """The finger before this target has left the sensor."""
 
     target: Target
+
+
+class Aimed(Happening, frozen=True):
+    """What the live picture shows of the target that is due; neither good nor a reason: nothing can be said."""
+
+    target: Target
+    good: bool
+    reason: str = ""
+    fix: str = ""
 
 
 class Captured(Happening, frozen=True):
@@ -335,6 +351,10 @@ class Note(Command, frozen=True):
 
 class CommandGenset(Command, frozen=True):
     act: str
+
+
+class TellWaiting(Command, frozen=True):
+    people: int
 
 
 class StopStation(Command, frozen=True): ...

@@ -8,7 +8,8 @@ def actions(state: State) -> tuple[str, ...]:
     """Kinds of operator events that are accepted now, in the order in which a page may list them."""
     if state.conditions.stopping:
         return ("language",)
-    always = ("language", *(("genset",) if "genset" in state.fitted else ()), "stop")
+    waiting = ("waiting",) if state.operator else ()
+    always = ("language", *waiting, *(("genset",) if "genset" in state.fitted else ()), "stop")
     if state.enrolment is None:
         return (*_between_people(state), *always)
     return (*_log_in(state), *_of_enrolment(state, state.enrolment), *always)

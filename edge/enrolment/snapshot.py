@@ -8,8 +8,8 @@ import msgspec
 
 from edge.enrolment.offers import actions, device_for, primary, reasons, retakeable
 from edge.enrolment.population import backdrop, nik_warnings
-from edge.enrolment.procedure import ABANDON_REASONS, BEST_REASONS, STEPS, Target
-from edge.enrolment.state import Enrolment, State, due, excluded, guards_not_done, recapture, resolved, step_of, targets, try_of
+from edge.enrolment.procedure import ABANDON_REASONS, BEST_REASONS, DEVICE_OF_KIND, STEPS, Target
+from edge.enrolment.state import Enrolment, State, due, excluded, guards_not_done, recapture, resolved, step_of, step_taking, targets, try_of, under_way
 
 Json = dict[str, Any]
 FEW_LEFT = 50
@@ -32,8 +32,8 @@ class Surroundings:
     capture_progress: float | None = None
     photo: bool = False
     """GET /api/photo has a picture of this person"""
-    outage: Mapping[str, str] = field(default_factory=dict)
-    """from, to: when the power was away, as far as known"""
+    came_back: tuple[str, Mapping[str, str]] = ("power_was_out", {})
+    """after a cut or a stop: notice id and its values (edge/power/resume.py)"""
 
 
 def build(state: State, around: Surroundings) -> Json:
@@ -53,6 +53,8 @@ def build(state: State, around: Surroundings) -> Json:
         "retake": _plain(enrolment.retake) if enrolment and enrolment.retake else None,
         "activity": _activity(state),
         "hint": _hint(enrolment),
+        "live": _live(state),
+        "automatic": state.automatic,
         "progress": around.capture_progress if enrolment and enrolment.reading else None,
         "verdict": _verdict(enrolment),
         "attempts": _attempts(enrolment),
@@ -83,15 +85,19 @@ def _phase(state: State) -> str:
 
 
 def _step_state(enrolment: Enrolment | None, step: str, present: str) -> str:
+    """`saving`: all of it is taken, but not durable yet; the person may be further on."""
     if enrolment is None:
         return "todo"
     if step == present:
         return "now"
     order = [each.id for each in STEPS]
+    passed = order.index(step) < order.index(present)
     wanted = targets(enrolment, STEPS[order.index(step)])
-    if wanted and all(resolved(enrolment, target) for target in wanted):
+    if not wanted:
+        return "done" if passed else "todo"
+    if all(resolved(enrolment, target) for target in wanted):
         return "exception" if any(excluded(enrolment, target) for target in wanted) else "done"
-    return "done" if order.index(step) < order.index(present) else "todo"
+    return "saving" if passed and all(resolved(enrolment, target) or target in under_way(enrolment) for target in wanted) else "todo"
 
 
 def _person(state: State, around: Surroundings) -> Json | None:
@@ -125,7 +131,7 @@ def _targets(enrolment: Enrolment) -> list[Json]:
 
 
 def _target_state(enrolment: Enrolment, target: Target) -> str:
-    if target in enrolment.saving or any(holding.target == target for holding in enrolment.judging):
+    if target in under_way(enrolment):
         return "saving"
     if target == (enrolment.capture or enrolment.retake):
         return "now"
@@ -140,11 +146,14 @@ def _reason(enrolment: Enrolment, target: Target) -> str | None:
 
 
 def _activity(state: State) -> str | None:
+    """What the operator waits for: nothing while there is something to do, although earlier parts may still be on their way."""
     enrolment = state.enrolment
     if enrolment is None:
         return "judging" if state.opening else None
     if enrolment.capture is not None:
         return "capturing"
+    if primary(state) is not None:
+        return None
     if enrolment.judging or enrolment.busy == "finding":
         return "judging"
     return "saving" if enrolment.saving or enrolment.busy or enrolment.printing else None
@@ -155,7 +164,25 @@ def _hint(enrolment: Enrolment | None) -> str | None:
         return None
     if enrolment.lifting:
         return "lift"
-    return "reading" if enrolment.reading else "place"
+    return "reading" if enrolment.reading and DEVICE_OF_KIND[enrolment.capture.kind] == "fingerprint" else "place"
+
+
+FINGER_SEEN = {"place": "finger_waiting", "reading": "finger_seen", "lift": "finger_lift"}
+"""what the last look of the sensor said, by hint"""
+
+
+def _live(state: State) -> Json | None:
+    """What the sensor sees before anything is taken: a reason and its fix, or that it is good."""
+    enrolment = state.enrolment
+    hint = _hint(enrolment)
+    if enrolment is not None and hint and device_for(enrolment) == "fingerprint":
+        return {"source": "fingerprint", "id": FINGER_SEEN[hint], "fix": "", "good": hint == "reading"}
+    live = enrolment.live if enrolment is not None else None
+    if live is None or not (live.reason or live.good_since_ms is not None):
+        return None
+    source, good = DEVICE_OF_KIND[live.target.kind], live.good_since_ms is not None
+    words = ("live_hold" if state.automatic else "live_good", "") if good else (live.reason, live.fix)
+    return {"source": source, "id": words[0], "fix": words[1], "good": good}
 
 
 def _verdict(enrolment: Enrolment | None) -> Json | None:
@@ -187,7 +214,7 @@ def _reasons(state: State) -> Json:
 
 def _notices(state: State, around: Surroundings) -> list[Json]:
     found = [*_station_notices(state), *(_person_notices(state, state.enrolment, around) if state.enrolment else [])]
-    broken = [name for name, (kept, _) in around.devices.items() if kept in ("absent", "faulted", "recovering")]
+    broken = [] if state.conditions.stopping else [name for name, (kept, _) in around.devices.items() if kept in ("absent", "faulted", "recovering")]
     return [*found, *(_notice("device_broken", "warn", device=name) for name in broken)]
 
 
@@ -207,7 +234,8 @@ def _person_notices(state: State, enrolment: Enrolment, around: Surroundings) ->
     step = step_of(enrolment).id
     found = []
     if enrolment.resumed:
-        found.append(_notice("power_was_out_times" if around.outage else "power_was_out", "info", step=step, **around.outage))
+        found.append(_notice(around.came_back[0], "info", step=_place(step, due(enrolment)), **around.came_back[1]))
+    found.extend(_called_back(enrolment, step))
     if enrolment.problem:
         found.append(_notice("not_saved" if enrolment.problem not in OWN_WORDS else enrolment.problem, "alarm", code=enrolment.problem))
     if step != "slip":
@@ -221,6 +249,25 @@ def _person_notices(state: State, enrolment: Enrolment, around: Surroundings) ->
     return found
 
 
+def _called_back(enrolment: Enrolment, step: str) -> list[Json]:
+    """An earlier step was refused after the person had gone on: now, or as soon as what is under way is done."""
+    verdict = enrolment.verdict
+    if verdict is None or verdict.target in under_way(enrolment) or resolved(enrolment, verdict.target):
+        return []
+    refused = step_taking(verdict.target).id
+    if refused != step:
+        return [_notice("step_back_next", "warn", step=refused)]
+    return [_notice("step_back", "warn", step=refused)] if enrolment.returned else []
+
+
+def _place(step: str, target: Target | None) -> str:
+    """The step, with the side of the body where that says more (fingers 1 to 5 and eye 1 are the right ones)."""
+    if target is None or step not in LAST_ON_RIGHT:
+        return step
+    return f"{step}_right" if target.position <= LAST_ON_RIGHT[step] else f"{step}_left"
+
+
+LAST_ON_RIGHT = {"fingers": 5, "irises": 1}
 OWN_WORDS = ("paper_out", "cover_open", "printer_offline", "print_failed")
 """problems whose notice says all; any other one means that something is not saved yet"""
 

@@ -104,6 +104,12 @@ class Battery:
         return sum(wh is not None for wh in self.slices_wh) >= LEARNT_SLICES
 
     @property
+    def health_percent(self) -> float | None:
+        """Of the name plate, by the slices that are learnt; None before a deep discharge."""
+        known = [wh for wh in self.slices_wh if wh is not None]
+        return 100 * sum(known) / len(known) / self.share_wh if self.learnt else None
+
+    @property
     def band(self) -> float:
         """Relative half-width of the estimate."""
         if not self.learnt or self.error is None:

@@ -15,6 +15,8 @@ from station_config.schema import GensetRules
 DAY_S = 86_400.0
 TEST_HOURS = (8 * 60, 15 * 60)
 """minutes of the day: a test at night would wake the village"""
+BOARD_COOLS = frozenset({"running", "return_wait", "cooldown"})
+"""the board keeps its contact closed in these, also after the station has let go"""
 TEST_STATES = ("starting", "warm_up", "testing", "resting")
 
 
@@ -23,6 +25,8 @@ class Needs:
     """What the station wants of power at one instant."""
 
     stopping: bool
+    low: bool
+    """nothing is left for waiting"""
     on_battery_s: float | None
     """None: not on battery"""
     on_mains: bool
@@ -66,7 +70,8 @@ class GensetKeeper:
             self._see(now_s, readings),
             want=self._want(wall, needs),
             mains_steady_s=needs.mains_steady_s,
-            stop_by_hand=self._hand == "stop",
+            stop_by_hand=self._hand == "stop" or needs.stopping,
+            hurry=needs.low,
             acknowledged=self._acknowledged,
         )
         if self._restored and seen.running is False and self.plan.state != "locked":
@@ -88,7 +93,7 @@ class GensetKeeper:
             known = reading.rpm is not None or reading.l1_v is not None
             return Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms)
         if board is not None:
-            return self._see_by_contact(now_s, board.genset_running)
+            return replace(self._see_by_contact(now_s, board.genset_running), cooling=board.genset_state in BOARD_COOLS)
         return Seen(now_s)
 
     def _see_by_contact(self, now_s: float, running: bool) -> Seen:
@@ -142,6 +147,12 @@ class GensetKeeper:
         plan = self.plan
         kept = {"state": plan.state, "reason": plan.reason, "code": plan.code, "failures": plan.failures}
         return {**kept, "hand": self._hand, "last_test": self._last_test_wall_s}
+
+    def test_in_days(self, wall_s: float) -> float | None:
+        """Until the next test run; None: none is planned, or the last one is unknown."""
+        if not self.rules.test_every_days or self._last_test_wall_s is None:
+            return None
+        return max(0.0, self.rules.test_every_days - (wall_s - self._last_test_wall_s) / DAY_S)
 
     def restore(self, kept: dict[str, Any]) -> None:
         """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer."""

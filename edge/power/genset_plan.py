@@ -37,6 +37,11 @@ class Seen:
     """reason to run: forecast, schedule, hand, test"""
     mains_steady_s: float = 0.0
     stop_by_hand: bool = False
+    """or the station itself stops"""
+    hurry: bool = False
+    """no time for a cool-down of ours: the battery is low"""
+    cooling: bool = False
+    """the board holds the contact for a cool-down of its own"""
     acknowledged: bool = False
 
 
@@ -175,7 +180,7 @@ def _on_load(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 def _cool_down(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     if seen.want not in (None, "test") and stable(seen, rules):
         return _ready_for_load(replace(plan, reason=seen.want or ""), seen)
-    if seen.now_s - plan.since_s >= rules.cool_down_s or seen.running is False:
+    if seen.now_s - plan.since_s >= rules.cool_down_s or seen.running is False or seen.hurry:
         return _go(plan, seen, "stopping", "genset_stopping"), ("stop",)
     return plan, ()
 
@@ -183,6 +188,8 @@ def _cool_down(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 def _stopping(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     if not seen.running:
         return replace(_go(plan, seen, "idle", "genset_ready"), reason=""), ()
+    if seen.cooling:
+        return replace(plan, since_s=seen.now_s), ()
     if seen.now_s - plan.since_s > rules.stop_timeout_s:
         return _lock(plan, seen, "genset_will_not_stop"), ("stop",)
     return plan, ()

@@ -7,7 +7,7 @@ devices open (`Presence`) nor for what happens at a stop (`stopping.py`).
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +16,9 @@ from edge.devices.interfaces import Board, BoardStatus, Genset, GensetReading, U
 from edge.devices.presence import Presence
 from edge.errors import DeviceError
 from edge.power.host import read_host
+from edge.power.page import power_page
 from edge.power.picture import HostView, PowerPicture, Source
+from edge.power.report import day_event, to_csv
 from edge.power.supply import Readings, Wall
 from edge.power.watch import Act, FittedUps, PowerWatch
 from station_config.schema import Power
@@ -39,11 +41,15 @@ class Lines:
 
     save: Callable[[bytes], None] = lambda _: None
     """keep these bytes over a restart"""
+    seen: Callable[[float], None] = lambda _: None
+    """keep this wall time: the station was alive"""
     button: Callable[[], bool] = lambda: False
     """is the power button pressed"""
     host: Callable[[], HostView] = read_host
     progress: Callable[[], None] = lambda: None
     """called once a finished poll, for the watchdog"""
+    changed: Callable[[], None] = lambda: None
+    """source, state or genset are other ones than a poll ago: the district should hear of it"""
 
 
 class PowerManager:
@@ -57,13 +63,14 @@ class PowerManager:
         clock: Clock,
         power: Power,
         notify: Notify,
-        stop: Callable[[str], Awaitable[None]],
+        stop: Callable[[str], None],
         *,
         lines: Lines = Lines(),
         boot: str = "",
         memory: bytes | None = None,
+        seen_s: float | None = None,
     ) -> None:
-        """stop: carries out the orderly stop, given the reason (message id); boot, memory: see PowerWatch."""
+        """stop: has the orderly stop begun, given the reason (message id), while the polls go on; boot, memory, seen_s: see PowerWatch."""
         self._upses = {fitted.name: presence for fitted, presence in upses}
         self._genset = genset
         self._board = board
@@ -75,26 +82,36 @@ class PowerManager:
         self._contact = False
         by_contact = board is not None and power.genset.by_contact
         self.watch = PowerWatch(
-            [fitted for fitted, _ in upses], power, genset=genset is not None or by_contact, board=board is not None, boot=boot, memory=memory
+            [fitted for fitted, _ in upses], power, genset=genset is not None or by_contact, board=board is not None, boot=boot, memory=memory, seen_s=seen_s,
         )
 
     def picture(self) -> PowerPicture:
         return self.watch.picture
 
-    def report_days(self) -> list[Any]:
-        """The power report's rows, oldest first."""
-        return [self.watch.report.days[name] for name in sorted(self.watch.report.days)]
+    def report(self) -> dict[str, Any]:
+        """What the power page shows (JSON)."""
+        return power_page(self.watch, self._wall().day)
+
+    def csv(self, by: str) -> str:
+        """The power report by `day` or `month`, oldest first."""
+        report = self.watch.report
+        return to_csv(report.months() if by == "month" else [report.days[name] for name in sorted(report.days)])
 
     def activity(self, name: str) -> None:
         """idle, preview, capture, print or send: whose draw is being learnt."""
         self.watch.activity = name
 
-    def person_done(self, seconds: float) -> None:
+    def person_done(self, seconds: float | None) -> None:
+        """A record was made; seconds at the desk, None where a cut lay between."""
         self.watch.person_done(seconds, self._wall().day)
 
-    def waiting(self, people: int | None) -> None:
-        """How many still wait in the queue; None: unknown."""
-        self.watch.waiting = people
+    def people_wait(self, people: int) -> None:
+        """The operator has counted who still waits."""
+        self.watch.waiting.tell(people, self._wall().day)
+
+    def person_called(self) -> None:
+        """One of them has come to the desk."""
+        self.watch.waiting.called(self._wall().day)
 
     def genset_by_hand(self, what: str) -> None:
         """start, stop or acknowledge."""
@@ -102,6 +119,11 @@ class PowerManager:
 
     def ask_stop(self, why: str) -> None:
         self.watch.ask_stop(why)
+
+    async def genset_at_rest(self) -> None:
+        """While an orderly stop waits: until the engine has cooled down and stands, or the battery allows no more waiting."""
+        while not self.watch.may_go_dark():
+            await self._clock.sleep_s(self._power.poll_s / 2)
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -117,11 +139,17 @@ class PowerManager:
     async def poll(self) -> None:
         """One round: ask, decide, act."""
         readings = await self._ask()
+        before = self._outline()
         for act in self.watch.step(self._clock.monotonic_s(), self._wall(), readings):
             await self._carry_out(act)
         if self._contact:
             await self._hold_contact(True)
+        if self._outline() != before:
+            self._lines.changed()
         self._lines.progress()
+
+    def _outline(self) -> tuple[str, ...]:
+        return self.watch.supply.source, self.watch.state, self.watch.plan.state
 
     def _wall(self) -> Wall:
         wall_s = self._clock.wall_s()
@@ -155,11 +183,14 @@ class PowerManager:
         elif act.kind == "state":
             log.info("power: %s (%s)", act.what, act.why)
             self._notify("power_state", {"state": act.what, "why": act.why})
-        elif act.kind == "save":
-            self._lines.save(self.watch.dump(self._clock.wall_s()))
-        elif act.kind == "stop":
-            self._lines.save(self.watch.dump(self._clock.wall_s()))
-            await self._stop(act.what)
+        elif act.kind == "day":
+            self._notify("power_day", day_event(self.watch.report.days[act.what]))
+        elif act.kind == "seen":
+            self._lines.seen(self._clock.wall_s())
+        else:
+            self._lines.save(self.watch.dump(self._clock.wall_s(), self._clock.trust()))
+            if act.kind == "stop":
+                self._stop(act.what)
 
     async def _command(self, what: str) -> None:
         """To the controller, else to the two wires."""
@@ -178,7 +209,8 @@ class PowerManager:
     async def _hold_contact(self, run: bool) -> None:
         """The board's contact is leased: asked for again at every poll while wanted."""
         self._contact = run
-        await self._answer(self._board, lambda board: board.genset(run), BOARD_DEADLINE_S)
+        despite_mains = self.watch.plan.reason != "forecast"
+        await self._answer(self._board, lambda board: board.genset(run, despite_mains), BOARD_DEADLINE_S)
 
 
 async def _ups_reading(ups: Ups) -> UpsReading:

@@ -7,7 +7,7 @@ read it. Not here: how the figures came (drivers) and what follows from them (po
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class Source(StrEnum):
@@ -85,11 +85,18 @@ class GensetView:
     rpm: Figure
     fuel_percent: Figure
     fuel_hours: float | None
+    fuel_people: int | None
+    """how many enrolments the fuel is good for"""
     oil_kpa: Figure
     coolant_c: Figure
     run_hours: Figure
     service_in_h: float | None
     alarms: tuple[str, ...]
+    failures: int = 0
+    """starts that failed in a row"""
+    test_in_days: float | None = None
+    age_s: float | None = None
+    """of the controller's last answer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +115,8 @@ class Permissions:
     next_step: bool
     lamp_percent: int
     screen_percent: int
-    sending: str
-    """all, small (manifests, faults, health) or none"""
+    sending: Literal["all", "small", "none"]
+    """small: manifests, events, receipts, and urgent records whole"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,15 @@ class PowerPicture:
     sentence: Notice
     """the one line for every screen"""
     notices: tuple[Notice, ...]
+    learnt: bool = False
+    """minutes and their range come from discharges that were measured here"""
+    person_s: float = 0.0
+    """what one enrolment takes at this station"""
+    person_measured: bool = False
+    waiting: int | None = None
+    """people who still wait"""
+    clock: str = "none"
+    """trust in the date"""
 
     def for_page(self) -> dict[str, Any]:
         """What the operator page gets (JSON)."""
@@ -158,6 +174,11 @@ class PowerPicture:
             "minutes_low": None if minutes is None else int(minutes.low),
             "minutes_high": None if minutes is None else int(minutes.high),
             "people_left": self.people_left,
+            "learnt": self.learnt,
+            "person_minutes": round(self.person_s / 60, 1),
+            "person_measured": self.person_measured,
+            "waiting": self.waiting,
+            "clock": self.clock,
             "sentence": {"id": self.sentence.id, "values": dict(self.sentence.values)},
             "notices": [{"id": notice.id, "level": notice.level, "values": dict(notice.values)} for notice in self.notices],
             "screen_percent": self.permissions.screen_percent,
@@ -173,6 +194,9 @@ class PowerPicture:
             "hz": genset.hz.value,
             "fuel_percent": genset.fuel_percent.value,
             "fuel_hours": None if genset.fuel_hours is None else round(genset.fuel_hours, 1),
+            "fuel_people": genset.fuel_people,
             "service_in_h": genset.service_in_h,
             "alarms": list(genset.alarms),
+            "failures": genset.failures,
+            "test_in_days": None if genset.test_in_days is None else round(genset.test_in_days, 1),
         }

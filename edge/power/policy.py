@@ -38,7 +38,7 @@ def _battery(i: Inputs, _: Power) -> bool:
     return i.source is Source.BATTERY
 
 
-def _empty(i: Inputs, p: Power) -> bool:
+def empty(i: Inputs, p: Power) -> bool:
     """Not enough left for more than an orderly stop."""
     spent = i.charge_percent is not None and i.charge_percent < p.stop_below_percent
     late = i.minutes_low is not None and i.minutes_low < p.stop_below_minutes
@@ -71,7 +71,7 @@ GOOD = frozenset({State.NORMAL, State.ON_GENSET})
 
 TABLE: tuple[Row, ...] = (
     Row("power button or district asked", LIVE, lambda i, _: i.stop_asked, State.STOPPING),
-    Row("battery low", LIVE, _empty, State.STOPPING),
+    Row("battery low", LIVE, empty, State.STOPPING),
     Row("genset carries the load", LIVE - {State.ON_GENSET}, lambda i, _: i.source is Source.GENSET, State.ON_GENSET),
     Row("mains steady", LIVE - {State.NORMAL}, lambda i, p: i.source is Source.MAINS and i.mains_steady_s >= p.mains_stable_s, State.NORMAL),
     Row("too little for a person", LIVE - {State.FINISH_ONLY}, lambda i, p: _battery(i, p) and _short(i, p), State.FINISH_ONLY),

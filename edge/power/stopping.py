@@ -15,7 +15,6 @@ from edge.power.supervisor import sd_notify
 
 log = logging.getLogger(__name__)
 
-SYNC_DEADLINE_S = 10.0
 HALT_DEADLINE_S = 5.0
 
 
@@ -32,8 +31,8 @@ class OrderlyStop:
     """Runs once; a second call waits for nothing and does nothing."""
 
     def __init__(self, parts: Sequence[Part], halt_command: Sequence[str] = (), say: Callable[[str], None] = sd_notify) -> None:
-        """parts: in order, e.g. finish the step, park each device, close the store, tell the board. say: systemd's notification."""
-        self._parts = (*parts, Part("sync", sync_disks, SYNC_DEADLINE_S))
+        """parts: in order, e.g. finish the step, park each device, sync the disks, tell the board. say: systemd's notification."""
+        self._parts = tuple(parts)
         self._halt_command = tuple(halt_command)
         self._say = say
         self.why: str | None = None

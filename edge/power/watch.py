@@ -16,15 +16,23 @@ from edge.power import energy, wording
 from edge.power.genset_keeper import GensetKeeper, Needs
 from edge.power.genset_plan import Plan
 from edge.power.picture import Figure, GensetView, HostView, Minutes, PowerPicture, Source, State
-from edge.power.policy import PERMISSIONS, Inputs, next_state
-from edge.power.report import Report
+from edge.power.policy import PERMISSIONS, Inputs, empty, next_state
+from edge.power.report import Report, Stretch
+from edge.power.resume import Away
 from edge.power.supply import Readings, Supply, UpsTrack, Wall
+from edge.power.waiting import Waiting
 from station_config.schema import Power
 
 BUTTON_S = 3.0
 """held so long, the power button means stop; a brush of the hand does not"""
 SAVE_EVERY_S = 60.0
 """on battery; on mains ten times as long: a flash card is not written for nothing"""
+SEEN_EVERY_S = 30.0
+"""a few bytes: how exactly a later life knows when this one ended"""
+START_S = 90.0
+"""the machine's start and the station's"""
+CHARGE_A_HOUR = 0.1
+"""of the name plate: small UPSes charge a lead battery in about ten hours"""
 LONGEST_STEP_S = 60.0
 """a longer gap between two polls is not evidence about a battery"""
 NO_PLAN = Plan()
@@ -41,7 +49,7 @@ class FittedUps:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something for the manager to carry out: `genset` (what: start, stop, load, unload, reset), `state`, `stop`, `save`."""
+    """Something for the manager to carry out: `genset` (what: start, stop, load, unload, reset), `state`, `stop`, `save`, `seen`, `day` (what: its name)."""
 
     kind: str
     what: str = ""
@@ -51,8 +59,11 @@ class Act:
 class PowerWatch:
     """All that is known and decided about power."""
 
-    def __init__(self, fitted: Sequence[FittedUps], power: Power, *, genset: bool, board: bool, boot: str = "", memory: bytes | None = None) -> None:
-        """genset: one is fitted (Modbus or contact); board: one is fitted; boot: names this power life; memory: what `dump` gave last."""
+    def __init__(
+        self, fitted: Sequence[FittedUps], power: Power, *, genset: bool, board: bool, boot: str = "", memory: bytes | None = None, seen_s: float | None = None,
+    ) -> None:
+        """genset: one is fitted (Modbus or contact); board: one is fitted; boot: names this power life; memory: what `dump` gave last; seen_s: wall time of
+        the last `seen`."""
         self.power = power
         self.supply = Supply(power, [UpsTrack(each.name, each.nominal_w) for each in fitted])
         self.batteries = {each.name: energy.Battery(each.capacity_wh) for each in fitted}
@@ -62,9 +73,9 @@ class PowerWatch:
         self.state = State.NORMAL
         self.genset = GensetKeeper(power.genset) if genset else None
         self.activity = "idle"
-        self.waiting: int | None = None
-        self.cut: dict[str, Any] | None = None
-        """set when the last power life ended without an orderly stop: began, last_seen (wall seconds or None)"""
+        self.waiting = Waiting(power.queue_a_day)
+        self.away: Away | None = None
+        """how the last life of the station ended; None when nothing is known of one"""
         self._fitted_board = board
         self._boot = boot
         self._stop_why: str | None = None
@@ -77,16 +88,23 @@ class PowerWatch:
         self._people_left: int | None = None
         self._readings = Readings(upses={})
         self._picture: PowerPicture | None = None
+        self._was_stopped: bool | None = None
+        """the last life ended orderly (True) or not (False) and the report does not know yet"""
+        self._seen_at_s: float | None = None
+        self._worth_saving = False
+        self._wall: Wall | None = None
         if memory:
-            self._restore(memory)
+            self._restore(memory, seen_s)
 
     # what the rest of the station tells
 
-    def person_done(self, seconds: float, day: str) -> None:
-        """One enrolment ended after `seconds` at the desk."""
-        self.work.done(seconds, self._person_wh)
+    def person_done(self, seconds: float | None, day: str) -> None:
+        """One record was made after `seconds` at the desk; None: a cut lay between, so they say nothing of the work."""
+        if seconds is not None:
+            self.work.done(seconds, self._person_wh)
         self._person_wh = 0.0
         self.report.day(day).people += 1
+        self._worth_saving = True
 
     def genset_by_hand(self, what: str) -> None:
         """start, stop, or acknowledge (after a lock-out, when somebody has looked)."""
@@ -107,20 +125,34 @@ class PowerWatch:
     def step(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
         """Take one round of readings; returns what is to be done."""
         dt_s = 0.0 if self._last_s is None else min(LONGEST_STEP_S, now_s - self._last_s)
-        self._last_s = now_s
+        self._last_s, self._wall = now_s, wall
         self._button(now_s, readings.button)
+        self.waiting.today(wall.day)
         self.supply.take(now_s, readings, self.plan.state == "on_load")
         self._learn(dt_s)
         self._minutes = self._weakest_minutes()
         self._people_left = self.work.people_left(self._minutes, self.power.stop_below_minutes)
-        watts = self._watts()
-        mains_v = self.supply.mains_figure(now_s, "input_v")
-        self.report.observe(wall.day, wall.wall_s, self.supply.source, dt_s, watts, mains_v.value, self.power.low_v)
+        self._note(now_s, wall, dt_s)
         acts = self._policy(now_s)
         acts += self._genset(now_s, wall, readings)
+        acts += [Act("day", name) for name in self.report.untold(wall.day)]
         acts += self._save(now_s, bool(acts))
         self._readings, self._picture = readings, None
         return acts
+
+    def _note(self, now_s: float, wall: Wall, dt_s: float) -> None:
+        """For the report."""
+        if self._was_stopped is not None and self.away is not None:
+            dark_s = wall.wall_s - self.away.last_seen_s
+            told = self.away.known and wall.trust != "none" and dark_s >= 0
+            self.report.was_dark(wall.day, dark_s if told else None, orderly=self._was_stopped)
+            self._was_stopped = None
+        volts = self.supply.mains_figure(now_s, "input_v").value
+        stretch = Stretch(
+            self.supply.source, dt_s, wall.wall_s, self._watts(), volts, volts is not None and volts < self.power.low_v,
+            volts is not None and volts > self.power.high_v, self.supply.flickers(now_s), self.supply.mains_steady_s(now_s) >= self.power.mains_stable_s,
+        )
+        self.report.observe(wall.day, stretch)
 
     @property
     def picture(self) -> PowerPicture:
@@ -195,16 +227,7 @@ class PowerWatch:
         return min(known) if known else None
 
     def _policy(self, now_s: float) -> list[Act]:
-        minutes = self._minutes
-        inputs = Inputs(
-            source=self.supply.source,
-            mains_steady_s=self.supply.mains_steady_s(now_s),
-            charge_percent=self._charge(),
-            minutes_low=None if minutes is None else minutes.low,
-            people_left=self._people_left,
-            low=self.supply.low,
-            stop_asked=self._stop_why is not None,
-        )
+        inputs = self._inputs(now_s)
         state, why = next_state(self.state, inputs, self.power)
         if state is self.state:
             return []
@@ -214,11 +237,43 @@ class PowerWatch:
             acts.append(Act("stop", self._stop_why or "stop_battery"))
         return acts
 
+    def _inputs(self, now_s: float) -> Inputs:
+        minutes = self._minutes
+        return Inputs(
+            source=self.supply.source,
+            mains_steady_s=self.supply.mains_steady_s(now_s),
+            charge_percent=self._charge(),
+            minutes_low=None if minutes is None else minutes.low,
+            people_left=self._people_left,
+            low=self.supply.low,
+            stop_asked=self._stop_why is not None,
+        )
+
+    def nothing_left(self) -> bool:
+        """The battery carries the station and holds no more than an orderly stop needs."""
+        return self._last_s is not None and empty(self._inputs(self._last_s), self.power)
+
+    def may_go_dark(self) -> bool:
+        """No engine is left running for nobody; with a battery at its end it was told to stop, and its controller sees to the rest."""
+        return self.plan.state in ("idle", "locked") or (self.plan.state == "stopping" and self.nothing_left())
+
+    def charge_s(self) -> int:
+        """How long the charger needs before the battery carries another start and another orderly stop."""
+        needed_s = START_S + 60 * self.power.stop_below_minutes
+        return max((self._charge_s(track, needed_s) for track in self.supply.tracks), default=0)
+
+    def _charge_s(self, track: UpsTrack, needed_s: float) -> int:
+        battery = self.batteries[track.name]
+        left_wh = battery.left_wh(track.charge_percent) or 0.0
+        missing_wh = (self._share_w(track) + energy.OWN_DRAW_W) * needed_s / 3600 - left_wh
+        return max(0, round(3600 * missing_wh / (CHARGE_A_HOUR * battery.nominal_wh)))
+
     def _genset(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
         if self.genset is None:
             return []
         needs = Needs(
             stopping=self.state is State.STOPPING,
+            low=self.state is State.STOPPING and self.nothing_left(),
             on_battery_s=now_s - self.supply.source_since_s if self.supply.source is Source.BATTERY else None,
             on_mains=self.supply.source is Source.MAINS,
             mains_steady_s=self.supply.mains_steady_s(now_s),
@@ -226,7 +281,7 @@ class PowerWatch:
             charge_percent=self._charge(),
             minutes=self._minutes,
             people_left=self._people_left,
-            waiting=self.waiting,
+            waiting=self.waiting.people,
             idle=self.activity == "idle",
         )
         return [Act("genset", what, self.genset.plan.reason) for what in self.genset.step(now_s, wall, readings, needs)]
@@ -235,47 +290,54 @@ class PowerWatch:
 
     def _save(self, now_s: float, changed: bool) -> list[Act]:
         every_s = SAVE_EVERY_S if self.supply.source is Source.BATTERY else 10 * SAVE_EVERY_S
-        if not changed and now_s - self._saved_s < every_s:
-            return []
-        self._saved_s = now_s
+        seen = self._seen_at_s is None or now_s - self._seen_at_s >= SEEN_EVERY_S
+        if not (changed or self._worth_saving) and now_s - self._saved_s < every_s:
+            self._seen_at_s = now_s if seen else self._seen_at_s
+            return [Act("seen")] if seen else []
+        self._saved_s = self._seen_at_s = now_s
+        self._worth_saving = False
         return [Act("save")]
 
-    def dump(self, wall_s: float) -> bytes:
+    def dump(self, wall_s: float, trust: str) -> bytes:
         """What a restart must not forget; no personal data."""
         on_battery = [name for name, battery in self.batteries.items() if battery.discharge is not None]
         return msgspec.json.encode(
             {
                 "boot": self._boot,
                 "wall_s": wall_s,
+                "trust": trust,
                 "state": self.state.value,
                 "on_battery": on_battery,
                 "energy": energy.dump(self.batteries, self.draw, self.work),
                 "report": self.report.dump(),
+                "waiting": self.waiting.dump(),
                 "genset": self.genset.dump() if self.genset is not None else None,
             }
         )
 
-    def _restore(self, memory: bytes) -> None:
+    def _restore(self, memory: bytes, seen_s: float | None) -> None:
         try:
             kept = msgspec.json.decode(memory)
             energy.restore(kept["energy"], self.batteries, self.draw, self.work)
             self.report.restore(kept["report"])
+            self.waiting.restore(kept.get("waiting"))
             if self.genset is not None and kept["genset"]:
                 self.genset.restore(kept["genset"])
-            self._remember_cut(kept)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-            self.cut = None  # learnt anew: the memory is a help, never a condition
+            self._remember_end(kept, max(kept["wall_s"], seen_s or 0.0))
+        except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+            self.away = None  # learnt anew: the memory is a help, never a condition
 
-    def _remember_cut(self, kept: dict[str, Any]) -> None:
-        if kept["boot"] == self._boot:
-            return
-        orderly = kept["state"] == State.STOPPING.value
-        if not orderly:
+    def _remember_end(self, kept: dict[str, Any], seen_s: float) -> None:
+        """Another boot: the machine was dark or off. The same boot: this program alone ended."""
+        orderly, other_boot, outage = kept["state"] == State.STOPPING.value, kept["boot"] != self._boot, self.report.outage
+        if other_boot and not orderly:
             for name in kept["on_battery"]:
                 if name in self.batteries:
                     self.batteries[name].error = 0.3  # it went dark where we thought that something was left
-        began = self.report.outage_began_wall_s or kept["wall_s"]
-        self.cut = {"began": began, "last_seen": kept["wall_s"], "orderly": orderly}
+        kind = "power_was_out" if (other_boot and not orderly) or (orderly and outage) else "station_was_off" if orderly else "program_restarted"
+        began_s = outage.began_s if outage is not None and kind == "power_was_out" else seen_s
+        self.away = Away(kind, began_s, seen_s, kept.get("trust", "none") != "none")
+        self._was_stopped = orderly if orderly or other_boot else None
 
     # the picture
 
@@ -299,10 +361,18 @@ class PowerWatch:
             permissions=PERMISSIONS[self.state],
             sentence=wording.NO_SENTENCE,
             notices=(),
+            learnt=all(battery.learnt for battery in self.batteries.values()),
+            person_s=self.work.person_s,
+            person_measured=self.work.people > 0,
+            waiting=self.waiting.people,
+            clock=self._wall.trust if self._wall else "none",
         )
         notices = wording.notices(picture, self.supply, self.batteries, self.power, board_silent=self._fitted_board and board is None)
         return replace(picture, sentence=wording.sentence(picture, asked=self._stop_why is not None), notices=notices)
 
     def _genset_view(self, now_s: float, readings: Readings) -> GensetView | None:
         keeper = self.genset
-        return None if keeper is None else wording.genset_view(keeper.plan, readings.genset, keeper.age_s(now_s), self.power.genset)
+        if keeper is None:
+            return None
+        test_in_days = keeper.test_in_days(self._wall.wall_s) if self._wall else None
+        return wording.genset_view(keeper.plan, readings.genset, keeper.age_s(now_s), self.power.genset, self.work.person_s, test_in_days)

@@ -18,8 +18,8 @@ BOARD_LOW_MV = 4750.0
 """a Pi warns at 4.63 V; below 4.75 V cameras begin to fail"""
 HOST_HOT_C = 80.0
 """the Pi slows itself down here"""
-BATTERY_WORN = 0.5
-"""share of the name plate at which a battery is to be replaced"""
+WORN_PERCENT = 50.0
+"""of the name plate: a battery that gives less is to be replaced"""
 SILENT_S = 10.0
 BUSY_PLANS = ("starting", "resting", "warm_up")
 
@@ -69,13 +69,16 @@ def _on_battery(picture: PowerPicture) -> Notice:
     return Notice("power_battery" if picture.people_left is not None else "power_battery_minutes", "warn", values)
 
 
-def genset_view(plan: Plan, reading: GensetReading | None, age_s: float | None, rules: GensetRules) -> GensetView:
+def genset_view(
+    plan: Plan, reading: GensetReading | None, age_s: float | None, rules: GensetRules, person_s: float, test_in_days: float | None,
+) -> GensetView:
     """The genset in figures; a silent controller's figures are unknown."""
 
     def figure(value: float | None) -> Figure:
         return Figure(value, age_s) if value is not None else Figure()
 
     fuel = reading.fuel_percent if reading else None
+    fuel_h = None if fuel is None else fuel / 100 * rules.tank_l / rules.litres_hour
     hours = reading.run_hours if reading else None
     return GensetView(
         plan=plan.state,
@@ -84,12 +87,16 @@ def genset_view(plan: Plan, reading: GensetReading | None, age_s: float | None, 
         hz=figure(reading.frequency_hz if reading else None),
         rpm=figure(reading.rpm if reading else None),
         fuel_percent=figure(fuel),
-        fuel_hours=None if fuel is None else fuel / 100 * rules.tank_l / rules.litres_hour,
+        fuel_hours=fuel_h,
+        fuel_people=None if fuel_h is None else int(fuel_h * 3600 / person_s),
         oil_kpa=figure(reading.oil_kpa if reading else None),
         coolant_c=figure(reading.coolant_c if reading else None),
         run_hours=figure(hours),
         service_in_h=None if hours is None else round(rules.service_every_h - hours % rules.service_every_h, 1),
         alarms=reading.alarms if reading else (),
+        failures=plan.failures,
+        test_in_days=test_in_days,
+        age_s=age_s,
     )
 
 
@@ -122,14 +129,9 @@ def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Po
         if ups.stale_s is None or ups.stale_s > SILENT_S:
             level = "alarm" if picture.source is Source.BATTERY else "warn"
             yield Notice("ups_no_news", level, {"name": ups.name, "seconds": int(ups.stale_s or 0)})
-        if "RB" in ups.status or _worn(batteries[ups.name]):
+        health_percent = batteries[ups.name].health_percent
+        if "RB" in ups.status or (health_percent is not None and health_percent < WORN_PERCENT):
             yield Notice("ups_replace_battery", "warn", {"name": ups.name})
-
-
-def _worn(battery: Battery) -> bool:
-    """All slices above the reserve are learnt and give less than half of what the name plate says."""
-    learnt = [wh for wh in battery.slices_wh if wh is not None]
-    return len(learnt) >= 5 and sum(learnt) / len(learnt) < BATTERY_WORN * battery.nominal_wh / len(battery.slices_wh)
 
 
 def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
@@ -142,7 +144,7 @@ def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
         yield Notice(genset.code, "info" if genset.plan != "resting" else "warn")
     fuel = genset.fuel_percent.value
     if fuel is not None and fuel < FUEL_LOW_PERCENT:
-        yield Notice("genset_fuel_low", "warn", {"percent": round(fuel), "hours": round(genset.fuel_hours or 0.0, 1)})
+        yield Notice("genset_fuel_low", "warn", {"percent": round(fuel), "hours": round(genset.fuel_hours or 0.0, 1), "people": genset.fuel_people or 0})
     elif fuel is None and genset.rpm.known:
         yield Notice("genset_fuel_unknown", "warn")
     if genset.service_in_h is not None and genset.service_in_h < 10:

@@ -109,11 +109,11 @@ def test_a_broken_fuel_sensor_is_unknown_not_65532_percent() -> None:
     assert sentence(here, "genset_fuel_unknown") == "Sisa solar tidak diketahui. Lihat tangkinya."
 
 
-def test_low_fuel_is_told_in_hours() -> None:
+def test_low_fuel_is_told_in_hours_and_people() -> None:
     here = site(genset=True)
     here.world.genset.fuel_l = 6.0
     here.run(10)
-    assert sentence(here, "genset_fuel_low") == "Solar genset tinggal 10 %, kira-kira 3.0 jam. Isi solar."
+    assert sentence(here, "genset_fuel_low") == "Solar genset tinggal 10 %, kira-kira 3.0 jam (45 orang). Isi solar."
 
 
 def test_it_dies_under_load_and_the_battery_takes_over() -> None:

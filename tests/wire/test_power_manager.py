@@ -44,13 +44,10 @@ class Running:
             self.presences.append(by_modbus)
         lines = Lines(save=self._save, host=HostView)
         fitted = [(FittedUps("rekam"), by_upsd)]
-        self.manager = PowerManager(fitted, by_modbus, None, clock, power, lambda code, values: self.news.append((code, values)), self._stop, lines=lines)
+        self.manager = PowerManager(fitted, by_modbus, None, clock, power, lambda code, values: self.news.append((code, values)), self.stops.append, lines=lines)
 
     def _save(self, memory: bytes) -> None:
         self.memory = memory
-
-    async def _stop(self, why: str) -> None:
-        self.stops.append(why)
 
     @contextlib.asynccontextmanager
     async def started(self) -> AsyncIterator["Running"]:

@@ -18,8 +18,9 @@ class Machine:
         monkeypatch.setattr(module.time, "monotonic", lambda: self.mono_s)
         monkeypatch.setattr(module.time, "time", lambda: self.unix_s)
         self.rtc, self.ntp = tmp_path / "rtc0", tmp_path / "synchronized"
-        monkeypatch.setattr(module, "RTC", self.rtc)
-        monkeypatch.setattr(module, "NTP_REACHED", self.ntp)
+
+    def clock(self) -> SystemClock:
+        return SystemClock(self.rtc, self.ntp)
 
     def pass_s(self, seconds: float) -> None:
         self.mono_s += seconds
@@ -32,7 +33,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
 
 
 def test_trust_grows_from_none_to_network(machine: Machine) -> None:
-    clock = SystemClock()
+    clock = machine.clock()
     assert clock.trust() == "none"
     machine.rtc.touch()
     assert clock.trust() == "rtc"
@@ -45,7 +46,7 @@ def test_trust_grows_from_none_to_network(machine: Machine) -> None:
 def test_a_clock_that_never_was_set_is_not_believed(machine: Machine) -> None:
     machine.unix_s = 100.0
     machine.rtc.touch()
-    clock = SystemClock()
+    clock = machine.clock()
     assert clock.trust() == "none"
     clock.district_says(NOON)
     assert clock.wall_s() == NOON
@@ -53,7 +54,7 @@ def test_a_clock_that_never_was_set_is_not_believed(machine: Machine) -> None:
 
 
 def test_set_back_by_little_it_stands_still_until_the_truth_arrives(machine: Machine) -> None:
-    clock = SystemClock()
+    clock = machine.clock()
     assert clock.wall_s() == NOON
     machine.unix_s -= 30
     assert clock.wall_s() == NOON
@@ -64,7 +65,7 @@ def test_set_back_by_little_it_stands_still_until_the_truth_arrives(machine: Mac
 @pytest.mark.parametrize("years", [-10, -1, 1, 10])
 def test_jumps_of_years_never_turn_it_back(machine: Machine, years: int) -> None:
     machine.rtc.touch()
-    clock = SystemClock()
+    clock = machine.clock()
     before = clock.wall_s()
     machine.unix_s += years * 31_536_000
     machine.pass_s(5)

@@ -1,4 +1,4 @@
-"""systemd's notification, the supervisor that feeds only on progress, the resume times, the Pi's complaints."""
+"""systemd's notification, the supervisor that feeds only on progress, the Pi's complaints."""
 
 import os
 import socket
@@ -9,7 +9,6 @@ import pytest
 
 from edge.power.host import read_host
 from edge.power.picture import HostView
-from edge.power.resume import outage_times
 from edge.power.supervisor import Supervisor, sd_notify
 
 
@@ -66,16 +65,6 @@ def test_one_part_that_hangs_starves_the_watchdog_and_is_named_once() -> None:
 def test_an_unknown_part_is_a_programming_error() -> None:
     with pytest.raises(AssertionError):
         Supervisor(HandClock(), {"session": 10}).progress("sesion")
-
-
-def test_outage_times_only_where_the_clock_can_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut = {"began": 1_780_000_000.0, "last_seen": 1_780_000_600.0, "orderly": False}
-    known = outage_times(cut, 1_780_001_740.0, "rtc")
-    assert set(known) == {"from", "to"}
-    assert all(len(value) == 5 and value[2] == ":" for value in known.values())
-    assert outage_times(cut, 1_780_001_740.0, "none") == {}
-    assert outage_times(cut, 1_779_000_000.0, "rtc") == {}, "the clock was reset by the outage"
-    assert outage_times(None, 0.0, "rtc") == {}
 
 
 def test_the_pis_complaints_and_unknown_elsewhere(tmp_path: Path) -> None:
