@@ -233,17 +233,18 @@ def test_a_policy_waits_at_the_broker_and_is_verified_by_the_station(tmp_path: P
         signer = load_signer(DistrictKeys(**paths.district_section()), "poso")
         policy = blank("poso", STATION, 1, DistrictClock())
         forged = SoftwareSigner(ec.generate_private_key(ec.SECP256R1()))
-        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
-            taken = one.taken
-            other.ingest.hand_out(STATION, encode(Policy(sign_policy(policy, signer))))
-            async with running(other.ingest.run()):
-                await until(lambda: other.ingest.link()["connected"] is True, "the district's link")
-            async with running(one.uplink.run()):
-                await until(lambda: taken == ["new"], "the retained policy, with nobody else there")
+        frame = encode(Policy(sign_policy(policy, signer)))
+        async with station(tmp_path / "s", paths, where) as one:
+            async with district(tmp_path / "d", paths, where) as other:
+                other.ingest.hand_out(STATION, frame)
+                async with running(one.uplink.run()), running(other.ingest.run()):
+                    await until(lambda: one.taken[:1] == ["new"], "the policy")
+            one.taken.clear()
+            async with running(one.uplink.run()), district(tmp_path / "d", paths, where) as other:
+                await until(lambda: one.taken == ["unchanged"], "the policy that the broker kept, with no district there")
+                other.ingest.hand_out(STATION, encode(Policy(sign_policy(msgspec.structs.replace(policy, sequence=2), forged))))
                 async with running(other.ingest.run()):
-                    await until(lambda: len(taken) > 1 and set(taken[1:]) == {"unchanged"}, "said again at each connection")
-                    other.ingest.hand_out(STATION, encode(Policy(sign_policy(msgspec.structs.replace(policy, sequence=2), forged))))
-                    await until(lambda: taken[-1] == "refused", "a policy that no district signed")
+                    await until(lambda: one.taken[-1] == "refused", "a policy that no district signed")
             assert one.policy.policy == policy
             assert await one.worker.call(Store.setting, "policy") == sign_policy(policy, signer)
 
