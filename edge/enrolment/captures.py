@@ -1,18 +1,20 @@
 """What the events around captures do: start, judge, try again, use the best, excuse, take again, save.
 
-Work overlaps: while one capture is judged and saved the next is already asked for. A failed one is asked for again at once when the
-person has not yet given the next, else right after it.
+Work overlaps: while one capture is judged and saved the next is already asked for, be it of the next step. A failed one is asked for
+again at once when the person has not yet given the next, else right after it.
 """
 
 from msgspec.structs import replace
 
 from edge.enrolment import events as ev
 from edge.enrolment.handling import Result, Table, at_desk, moved, refuse
-from edge.enrolment.offers import reasons, retakeable
-from edge.enrolment.procedure import BEST_REASONS, DEVICE_OF_KIND, DEVICE_UNAVAILABLE, NOT_MATCHED, TRIES_BEFORE_BEST, Target
-from edge.enrolment.state import Enrolment, Holding, Mark, Progress, State, StepTime, Try, Verdict, best_of, due, resolved, step_of, targets, try_of
+from edge.enrolment.offers import actions, reasons, retakeable
+from edge.enrolment.procedure import AIMED_KINDS, AWAITED_KINDS, BEST_REASONS, DEVICE_OF_KIND, DEVICE_UNAVAILABLE, NOT_MATCHED, TRIES_BEFORE_BEST, Target
+from edge.enrolment.state import Enrolment, Holding, Live, Mark, Progress, State, StepTime, Try, Verdict, best_of, due, resolved, step_of, step_taking, targets, try_of
 
 Step = tuple[Enrolment, tuple[ev.Command, ...]]
+HOLD_MS = 1000
+"""a picture that has been good for so long is taken by itself where the configuration says so"""
 COMPARED = {"finger": "same_finger", "iris": "same_eye"}
 """kind -> the guard that compares each new picture with the earlier ones"""
 
@@ -43,11 +45,23 @@ def stop_captures(state: State) -> Result:
     return moved(state, enrolment, *commands)
 
 
-def on_capture(state: State, event: ev.Capture, at_ms: int) -> Result:
+def on_capture(state: State, event: ev.Capture | ev.Aimed, at_ms: int) -> Result:
     enrolment = at_desk(state)
-    enrolment = replace(enrolment, going=step_of(enrolment).id, verdict=None, device_lost=False, problem="", resumed=False)
+    enrolment = replace(enrolment, going=step_of(enrolment).id, verdict=None, device_lost=False, problem="", resumed=False, returned=False, live=None)
     enrolment, commands = carry_on(enrolment)
     return moved(state, enrolment, *commands)
+
+
+def on_aimed(state: State, event: ev.Aimed, at_ms: int) -> Result:
+    """Show it; where captures are automatic, take what has been good for a moment. Several failures leave it to the operator."""
+    enrolment = at_desk(state)
+    if enrolment.capture is not None or due(enrolment) != event.target or event.target.kind not in AIMED_KINDS:
+        return state, ()
+    before = enrolment.live.good_since_ms if enrolment.live is not None and enrolment.live.target == event.target else None
+    since_ms = (at_ms if before is None else before) if event.good else None
+    state = replace(state, enrolment=replace(enrolment, live=Live(event.target, event.reason, event.fix, since_ms)))
+    held = since_ms is not None and at_ms - since_ms >= HOLD_MS and try_of(enrolment, event.target).count < TRIES_BEFORE_BEST
+    return on_capture(state, event, at_ms) if held and state.automatic and "capture" in actions(state) else (state, ())
 
 
 def on_pause(state: State, event: ev.Pause, at_ms: int) -> Result:
@@ -72,9 +86,9 @@ def on_captured(state: State, event: ev.Captured, at_ms: int) -> Result:
     enrolment = at_desk(state)
     if enrolment.capture != event.target:
         return state, (ev.Forget(event.token),)
-    enrolment = replace(
-        _tried(enrolment, event.target), capture=None, reading=False, lifting=False, judging=(*enrolment.judging, Holding(event.target, event.token))
-    )
+    judging = (*enrolment.judging, Holding(event.target, event.token))
+    going = enrolment.going if step_of(enrolment).retries_itself else ""
+    enrolment = replace(_tried(enrolment, event.target), capture=None, reading=False, lifting=False, judging=judging, going=going)
     enrolment, commands = carry_on(enrolment, after_lift=True)
     return moved(state, enrolment, ev.Judge(event.target, event.token), *commands)
 
@@ -83,9 +97,10 @@ def on_failed(state: State, event: ev.CaptureFailed, at_ms: int) -> Result:
     enrolment = at_desk(state)
     if enrolment.capture != event.target:
         return state, ()
-    verdict = Verdict(event.target, event.code, f"{event.code}_fix")
-    enrolment = _tried(enrolment, event.target)
-    return moved(state, replace(enrolment, capture=None, reading=False, lifting=False, going="", verdict=verdict, device_lost=event.device_lost))
+    enrolment = replace(_tried(enrolment, event.target), capture=None, reading=False, lifting=False, going="")
+    if enrolment.verdict is None or event.target in step_of(enrolment).targets:  # else an earlier step calls back and says why
+        enrolment = replace(enrolment, verdict=Verdict(event.target, event.code, f"{event.code}_fix"), device_lost=event.device_lost)
+    return moved(state, enrolment)
 
 
 def on_judged(state: State, event: ev.Judged, at_ms: int) -> Result:
@@ -130,21 +145,24 @@ def _rejected(enrolment: Enrolment, event: ev.Judged) -> Step:
         enrolment, dropped = exclude(enrolment, (event.target,), NOT_MATCHED)
         enrolment, commands = carry_on(enrolment, after_lift=True)
         return enrolment, (*forgets, *dropped, *commands)
-    enrolment, commands = _after_rejection(enrolment, enough=kept.count % TRIES_BEFORE_BEST == 0)
+    enrolment, commands = _after_rejection(enrolment, event.target, enough=kept.count % TRIES_BEFORE_BEST == 0)
     return enrolment, (*forgets, *commands)
 
 
-def _after_rejection(enrolment: Enrolment, enough: bool) -> Step:
-    """Ask for the failed one again, or wait for the operator."""
-    step = step_of(enrolment)
-    if enough or not step.retries_itself:
+def _after_rejection(enrolment: Enrolment, target: Target, enough: bool) -> Step:
+    """Ask for the failed one again, or wait for the operator. Whoever has gone on comes back, but not out of the middle of something."""
+    step = step_taking(target)
+    if enrolment.going == step.id and (enough or not step.retries_itself):
         enrolment = replace(enrolment, going="")
-    waiting = enrolment.capture is not None and not enrolment.reading
-    if not waiting or not step.retries_itself:
-        return carry_on(enrolment, after_lift=True)
-    enrolment, stops = break_off(enrolment)
+    enrolment, stops = _call_off(enrolment)
     enrolment, starts = carry_on(enrolment, after_lift=True)
     return enrolment, (*stops, *starts)
+
+
+def _call_off(enrolment: Enrolment) -> Step:
+    """End the running capture if it still waits for the person."""
+    waits = enrolment.capture is not None and enrolment.capture.kind in AWAITED_KINDS and not enrolment.reading
+    return break_off(enrolment) if waits else (enrolment, ())
 
 
 def on_saved(state: State, event: ev.PartSaved, at_ms: int) -> Result:
@@ -176,7 +194,9 @@ def _guarded(enrolment: Enrolment, progress: Progress, target: Target) -> Progre
 def on_save_failed(state: State, event: ev.SaveFailed, at_ms: int) -> Result:
     enrolment = at_desk(state)
     progress = replace(enrolment.progress, forced=_without(enrolment.progress.forced, event.target))
-    return moved(state, replace(enrolment, progress=progress, saving=enrolment.saving - {event.target}, going="", problem=event.code))
+    enrolment = replace(enrolment, progress=progress, saving=enrolment.saving - {event.target}, going="", problem=event.code)
+    enrolment, commands = _call_off(enrolment)
+    return moved(state, enrolment, *commands)
 
 
 def on_retake(state: State, event: ev.Retake, at_ms: int) -> Result:
@@ -275,6 +295,7 @@ def timed(progress: Progress, step: str, duration_ms: int, attempts: int = 0) ->
 
 HANDLERS: Table = {
     ev.Capture: on_capture,
+    ev.Aimed: on_aimed,
     ev.Pause: on_pause,
     ev.DoneSigning: on_done_signing,
     ev.Lifted: on_lifted,

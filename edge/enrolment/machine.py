@@ -12,7 +12,7 @@ from edge.enrolment import events as ev
 from edge.enrolment.captures import exclude, timed
 from edge.enrolment.handling import Handler, Result, refuse
 from edge.enrolment.offers import actions
-from edge.enrolment.procedure import DEVICE_OF_KIND, DEVICE_UNAVAILABLE, Target
+from edge.enrolment.procedure import DEVICE_OF_KIND, DEVICE_UNAVAILABLE, STEPS, Target
 from edge.enrolment.state import Enrolment, Progress, State, resolved, step_of, targets
 
 HANDLERS: dict[type, Handler] = {**entry.HANDLERS, **captures.HANDLERS, **closing.HANDLERS}
@@ -61,11 +61,14 @@ def _unfitted(enrolment: Enrolment, fitted: frozenset[str]) -> tuple[Target, ...
 
 
 def _enter(before: Enrolment, after: Enrolment, at_ms: int) -> Enrolment:
-    left, entered = step_of(before).id, step_of(after).id
+    """Another step than before: a step left behind may call the person back as long as its last part is judged and saved."""
+    left, entered = step_of(before), step_of(after)
     if left == entered:
         return after
-    progress = timed(after.progress, left, at_ms - after.since_ms)
-    return replace(after, progress=progress, since_ms=at_ms, going="", verdict=None, device_lost=False)
+    verdict = after.verdict if after.verdict is not None and after.verdict.target in entered.targets else None
+    returned = verdict is not None and after.retake is None and STEPS.index(entered) < STEPS.index(left)
+    progress = timed(after.progress, left.id, at_ms - after.since_ms)
+    return replace(after, progress=progress, since_ms=at_ms, going="", verdict=verdict, device_lost=False, returned=returned, live=None)
 
 
 def _kept(progress: Progress) -> Progress:

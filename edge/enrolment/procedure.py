@@ -53,6 +53,10 @@ STEPS = (
 STEP = {step.id: step for step in STEPS}
 DEVICE_OF_KIND = {"face": "camera", "signature": "tablet", "finger": "fingerprint", "iris": "iris", "check": "fingerprint", "exception_photo": "camera"}
 
+AWAITED_KINDS = ("finger", "check", "signature")
+"""the device waits until the person comes: such a capture may be called off; the others are taken at once"""
+AIMED_KINDS = ("face", "iris")
+"""a live picture says how to hold still before they are taken"""
 TRIES_BEFORE_BEST = 3
 """after so many failed verdicts the best capture may be used with a reason (Aadhaar, MOSIP and the national rule all stop near three)"""
 

@@ -76,6 +76,16 @@ class Holding(Struct, frozen=True):
     token: int
 
 
+class Live(Struct, frozen=True):
+    """What the sensor sees of a target before it is taken: ids of texts."""
+
+    target: Target
+    reason: str = ""
+    fix: str = ""
+    good_since_ms: int | None = None
+    """nothing is wrong with the picture, since then"""
+
+
 class Enrolment(Struct, frozen=True):
     """One person at the desk."""
 
@@ -103,6 +113,9 @@ class Enrolment(Struct, frozen=True):
     verdict: Verdict | None = None
     device_lost: bool = False
     """the last capture failed because of its device"""
+    returned: bool = False
+    """the person had gone on to a later step before the present one was refused"""
+    live: Live | None = None
     resumed: bool = False
     warnings: tuple[Mark, ...] = ()
     """what is worth a look and stops nothing"""
@@ -123,6 +136,8 @@ class State(Struct, frozen=True):
     language: str = "id"
     fitted: frozenset[str] = frozenset()
     """devices of the configuration"""
+    automatic: bool = False
+    """face and eyes are taken without a touch once the live picture is good"""
     operator: Operator | None = None
     opening: bool = False
     """a log-in is being checked"""
@@ -160,31 +175,46 @@ def _applies(enrolment: Enrolment, target: Target) -> bool:
 
 
 def step_of(enrolment: Enrolment) -> Step:
-    """The step that the person is at: the last once the record is committed, that of a retake, else the first that is not complete."""
+    """The step that the person is at: the last once the record is committed, that of a retake or of the running capture, else the first
+    that lacks something. While all that lacks is on its way to the disk: the last of those that wait for it."""
     if enrolment.progress.sequence:
         return STEPS[-1]
-    if enrolment.retake is not None:
-        return next(step for step in STEPS if enrolment.retake in step.targets)
-    return next(step for step in STEPS if not _complete(enrolment, step))
+    if (asked := enrolment.retake or enrolment.capture) is not None:
+        return step_taking(asked)
+    unfinished = [step for step in STEPS if not _complete(enrolment, step)]
+    return next((step for step in unfinished if _lacks(enrolment, step)), unfinished[-1]) if unfinished else STEP["review"]
+
+
+def step_taking(target: Target) -> Step:
+    """The step of the procedure that takes it."""
+    return next(step for step in STEPS if target in step.targets)
 
 
 def _complete(enrolment: Enrolment, step: Step) -> bool:
-    match step.id:
-        case "letter":
-            return enrolment.progress.letter
-        case "review" | "slip":
-            return False
-        case _:
-            return all(resolved(enrolment, target) for target in targets(enrolment, step))
+    """Durable or excused. Review and slip have nothing to take."""
+    return enrolment.progress.letter if step.id == "letter" else all(resolved(enrolment, target) for target in targets(enrolment, step))
+
+
+def _lacks(enrolment: Enrolment, step: Step) -> bool:
+    """Something is still to be taken, not only to be judged or saved."""
+    return step.id == "letter" or _open(enrolment, targets(enrolment, step)) is not None
+
+
+def _open(enrolment: Enrolment, wanted: tuple[Target, ...]) -> Target | None:
+    taken = under_way(enrolment)
+    return next((target for target in wanted if target not in taken and not resolved(enrolment, target)), None)
+
+
+def under_way(enrolment: Enrolment) -> frozenset[Target]:
+    """Taken, and being judged or saved: not durable yet."""
+    return enrolment.saving | {holding.target for holding in enrolment.judging}
 
 
 def due(enrolment: Enrolment) -> Target | None:
     """What to take next in the present step; None when everything is taken or on its way."""
-    under_way = {holding.target for holding in enrolment.judging} | enrolment.saving
     if enrolment.retake is not None:
-        return None if enrolment.retake in under_way else enrolment.retake
-    wanted = targets(enrolment, step_of(enrolment))
-    return next((target for target in wanted if target not in under_way and not resolved(enrolment, target)), None)
+        return None if enrolment.retake in under_way(enrolment) else enrolment.retake
+    return _open(enrolment, targets(enrolment, step_of(enrolment)))
 
 
 def try_of(enrolment: Enrolment, target: Target) -> Try:

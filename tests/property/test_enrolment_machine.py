@@ -15,12 +15,13 @@ from edge.enrolment import snapshot
 from edge.enrolment.machine import step
 from edge.enrolment.offers import actions, primary
 from edge.enrolment.population import Corrections, Person
-from edge.enrolment.procedure import ABANDON_REASONS, BEST_REASONS, EXCEPTION_REASONS, POPULATION, Target
-from edge.enrolment.state import State, decode_progress, encode_progress, excluded, resolved, step_of, targets
+from edge.enrolment.procedure import ABANDON_REASONS, AWAITED_KINDS, BEST_REASONS, EXCEPTION_REASONS, POPULATION, STEP, STEPS, Target
+from edge.enrolment.state import State, decode_progress, due, encode_progress, excluded, resolved, step_of, targets, under_way
 from edge.errors import RefusedEvent
 
 AROUND = snapshot.Surroundings("poso-1", "Poso")
 ALL = ("camera", "tablet", "fingerprint", "iris", "printer")
+WITH_PARTS = ("data", "face", "signature", "fingers", "irises")
 SITI = Person(name="Siti", birth_date="1990-05-17", sex="P")
 EVERY_KIND = (
     ev.LogOut(),
@@ -44,9 +45,9 @@ EVERY_KIND = (
 class Station(RuleBasedStateMachine):
     """The machine with everything around it."""
 
-    @initialize(fitted=st.one_of(st.just(set(ALL)), st.sets(st.sampled_from(ALL))))
-    def start(self, fitted: set[str]) -> None:
-        self.state = State(fitted=frozenset(fitted))
+    @initialize(fitted=st.one_of(st.just(set(ALL)), st.sets(st.sampled_from(ALL))), automatic=st.booleans())
+    def start(self, fitted: set[str], automatic: bool) -> None:
+        self.state = State(fitted=frozenset(fitted), automatic=automatic)
         self.pending: list[ev.Command] = []
         self.tokens = 0
         self.alive: set[int] = set()
@@ -113,6 +114,8 @@ class Station(RuleBasedStateMachine):
                 return ev.Abandon(reason=data.draw(st.sampled_from(ABANDON_REASONS)))
             case "language":
                 return ev.Language(language="en")
+            case "waiting":
+                return ev.Waiting(people=4)
         simple = {"log_out": ev.LogOut, "capture": ev.Capture, "pause": ev.Pause, "done_signing": ev.DoneSigning, "keep": ev.Keep}
         simple |= {"confirm_review": ev.ConfirmReview, "print_slip": ev.PrintSlip, "finish": ev.Finish, "stop": ev.Stop}
         return simple[kind]()
@@ -146,6 +149,14 @@ class Station(RuleBasedStateMachine):
         self.tokens += 1
         self.alive.add(self.tokens)
         self.give(ev.Captured(target, self.tokens))
+
+    @precondition(lambda self: self.state.enrolment is not None)
+    @rule(good=st.booleans(), looks=st.integers(1, 12), of=st.sampled_from([None, Target("face"), Target("iris", 2)]))
+    def the_live_picture_is_looked_at(self, good: bool, looks: int, of: Target | None) -> None:
+        assert self.state.enrolment is not None
+        for _ in range(looks):
+            seen = of or due(self.state.enrolment) or Target("face")
+            self.give(ev.Aimed(seen, good, "" if good else "face_dark", "" if good else "face_dark_fix"))
 
     @rule(late=st.sampled_from([Target("face"), Target("finger", 2), Target("iris", 1), Target("check", 7)]))
     def a_capture_that_was_called_off_comes_late(self, late: Target) -> None:
@@ -215,18 +226,20 @@ class Station(RuleBasedStateMachine):
 
     @rule()
     def the_power_goes_and_comes_back(self) -> None:
-        fitted, enrolment = self.state.fitted, self.state.enrolment
+        fitted, automatic, enrolment = self.state.fitted, self.state.automatic, self.state.enrolment
         self.pending, self.capturing, self.alive = [], None, set()
-        self.state = State(fitted=fitted)
+        self.state = State(fitted=fitted, automatic=automatic)
         if enrolment is None or not enrolment.record_id:
             self.durable = set()
             return
-        before = step_of(enrolment).id if enrolment.retake is None else None
         progress = enrolment.progress
         self.give(ev.Resumed(enrolment.record_id, enrolment.ticket, encode_progress(progress), tuple(sorted(self.durable)), progress.sequence))
         assert self.state.enrolment is not None
+        there = self.durable | {mark.target for mark in self.state.enrolment.progress.exceptions}
+        missing = [name for name in WITH_PARTS if not all(t in there for t in targets(self.state.enrolment, STEP[name]) if t.kind != "check")]
         now = step_of(self.state.enrolment).id
-        assert before is None or now == before or (before == "check" and now == "review"), (before, now)
+        expected = "slip" if progress.sequence else "letter" if not progress.letter else missing[0] if missing else None
+        assert now == expected or (expected is None and now in ("check", "review")), (now, expected)
 
     # --- what must always be so ---
 
@@ -249,8 +262,43 @@ class Station(RuleBasedStateMachine):
     @invariant()
     def a_record_is_closed_only_when_whole(self) -> None:
         if hasattr(self, "state") and (enrolment := self.state.enrolment) is not None and enrolment.busy == "closing":
-            for name in ("data", "face", "signature", "fingers", "irises"):
-                assert all(resolved(enrolment, target) for target in targets(enrolment, next(s for s in snapshot.STEPS if s.id == name)))
+            assert all(resolved(enrolment, target) for name in WITH_PARTS for target in targets(enrolment, STEP[name]))
+
+    @invariant()
+    def the_review_waits_for_all_that_is_on_its_way(self) -> None:
+        if hasattr(self, "state") and (enrolment := self.state.enrolment) is not None and step_of(enrolment).id in ("review", "slip"):
+            assert not enrolment.judging
+            assert not enrolment.saving
+            assert not [command for command in self.pending if isinstance(command, ev.Save | ev.SavePopulation)]
+
+    @invariant()
+    def no_step_is_skipped(self) -> None:
+        """Whoever is at a step has given all that the steps before it take, unless the device has this one before it already."""
+        if not hasattr(self, "state") or (enrolment := self.state.enrolment) is None or enrolment.retake or enrolment.reading:
+            return
+        if enrolment.capture is not None and enrolment.capture.kind not in AWAITED_KINDS:
+            return
+        before = STEPS[: STEPS.index(step_of(enrolment))]
+        lacking = [t for step in before for t in targets(enrolment, step) if t not in under_way(enrolment) and not resolved(enrolment, t)]
+        assert not lacking, (step_of(enrolment).id, lacking)
+
+    @invariant()
+    def every_capture_in_memory_is_accounted_for(self) -> None:
+        if hasattr(self, "state"):
+            enrolment = self.state.enrolment
+            known = {*(h.token for h in enrolment.judging), *(t.token for t in enrolment.tries if t.token is not None)} if enrolment else set()
+            assert self.alive == known
+
+    @invariant()
+    def a_tick_is_shown_only_for_what_is_durable(self) -> None:
+        if not hasattr(self, "state") or (enrolment := self.state.enrolment) is None:
+            return
+        seen = snapshot.build(self.state, AROUND)
+        ticked = {Target(t["kind"], t["position"]) for t in seen["targets"] if t["state"] == "done" and t["kind"] != "check"}
+        assert ticked <= self.durable
+        for step in seen["steps"]:
+            if step["state"] == "done":
+                assert {t for t in targets(enrolment, STEP[step["id"]]) if t.kind != "check"} <= self.durable
 
     @invariant()
     def nobody_is_stuck(self) -> None:

@@ -43,7 +43,13 @@ async def to_step(bench: DeskBench, step: str) -> None:
     """Do what the page would do until that step is reached."""
     while (seen := bench.session.snapshot())["step"] != step:
         await act(bench, seen)
-    await until(lambda: bench.session.snapshot()["activity"] is None, "rest")
+    await until(lambda: at_rest(bench), "rest")
+
+
+def at_rest(bench: DeskBench) -> bool:
+    """Nothing is taken, judged or saved."""
+    seen = bench.session.snapshot()
+    return seen["activity"] is None and all(target["state"] != "saving" for target in seen["targets"])
 
 
 async def act(bench: DeskBench, seen: dict[str, Any]) -> None:
