@@ -44,7 +44,10 @@ class Running:
             self.presences.append(by_modbus)
         lines = Lines(save=self._save, host=HostView)
         fitted = [(FittedUps("rekam"), by_upsd)]
-        self.manager = PowerManager(fitted, by_modbus, None, clock, power, lambda code, values: self.news.append((code, values)), self.stops.append, lines=lines)
+        self.manager = PowerManager(fitted, by_modbus, None, clock, power, self._note, self.stops.append, lines=lines)
+
+    def _note(self, code: str, values: dict[str, Any]) -> None:
+        self.news.append((code, values))
 
     def _save(self, memory: bytes) -> None:
         self.memory = memory

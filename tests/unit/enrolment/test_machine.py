@@ -86,7 +86,7 @@ def test_each_step_has_its_one_primary_action(wanted: str) -> None:
 
 def test_nothing_is_refused_that_is_offered_and_nothing_accepted_that_is_not() -> None:
     state = at(POPULATION)
-    assert set(actions(state)) == {"capture", "exception", "retake", "abandon", "language", "stop"}
+    assert set(actions(state)) == {"capture", "exception", "retake", "abandon", "language", "waiting", "stop"}
     others = (ev.ConfirmReview(), ev.Finish(), ev.PrintSlip(), ev.Letter(number="1"), ev.NextPerson(ticket=1), ev.UseBest(reason="other"), ev.Pause())
     for event in others:
         with pytest.raises(RefusedEvent) as refused:
