@@ -23,79 +23,79 @@ COUNTED = (RUNNING, RETURN_WAIT)
 """made here once: a tuple written into a step would be allocated on every turn"""
 
 
-def _by_hand(genset) -> bool:
+def _by_hand(genset: "Genset") -> bool:
     return genset.inputs.on_for_ms(power.GENSET_RUNNING) >= BY_HAND_MS
 
 
-def _stands(genset) -> bool:
+def _stands(genset: "Genset") -> bool:
     return not genset.inputs.on(power.GENSET_RUNNING)
 
 
-def _stands_and_rested(genset) -> bool:
+def _stands_and_rested(genset: "Genset") -> bool:
     return _stands(genset) and genset.in_state_ms >= genset.pause_ms
 
 
-def _test_asked(genset) -> bool:
+def _test_asked(genset: "Genset") -> bool:
     return genset.asked == wire.GENSET_TEST
 
 
-def _outage_asked(genset) -> bool:
+def _outage_asked(genset: "Genset") -> bool:
     return genset.asked == wire.GENSET_ON_OUTAGE and not genset.inputs.on(power.MAINS_OK)
 
 
-def _not_wanted(genset) -> bool:
+def _not_wanted(genset: "Genset") -> bool:
     return not _test_asked(genset) and not _outage_asked(genset)
 
 
-def _outage_lasted(genset) -> bool:
+def _outage_lasted(genset: "Genset") -> bool:
     return genset.inputs.off_for_ms(power.MAINS_OK) >= genset.settings.mains_debounce_ms
 
 
-def _start_allowed(genset) -> bool:
+def _start_allowed(genset: "Genset") -> bool:
     return genset.starts.count() < genset.settings.starts_an_hour
 
 
-def _voltage_steady(genset) -> bool:
+def _voltage_steady(genset: "Genset") -> bool:
     return genset.inputs.on_for_ms(power.GENSET_RUNNING) >= STEADY_MS
 
 
-def _alarmed(genset) -> bool:
+def _alarmed(genset: "Genset") -> bool:
     return genset.in_state_ms >= SAFETY_ON_MS and genset.inputs.on(power.GENSET_ALARM)
 
 
-def _start_overdue(genset) -> bool:
+def _start_overdue(genset: "Genset") -> bool:
     return genset.in_state_ms >= genset.settings.start_timeout_ms
 
 
-def _warm(genset) -> bool:
+def _warm(genset: "Genset") -> bool:
     return genset.in_state_ms >= genset.settings.warmup_ms
 
 
-def _mains_back(genset) -> bool:
+def _mains_back(genset: "Genset") -> bool:
     return genset.asked == wire.GENSET_ON_OUTAGE and genset.inputs.on(power.MAINS_OK)
 
 
-def _mains_out(genset) -> bool:
+def _mains_out(genset: "Genset") -> bool:
     return not genset.inputs.on(power.MAINS_OK)
 
 
-def _ran_enough(genset) -> bool:
+def _ran_enough(genset: "Genset") -> bool:
     return genset.ran_ms >= genset.settings.min_run_ms
 
 
-def _let_go(genset) -> bool:
+def _let_go(genset: "Genset") -> bool:
     return genset.asked == wire.GENSET_OFF and _ran_enough(genset)
 
 
-def _mains_steady(genset) -> bool:
+def _mains_steady(genset: "Genset") -> bool:
     return genset.inputs.on_for_ms(power.MAINS_OK) >= genset.settings.return_ms and _ran_enough(genset)
 
 
-def _cooled(genset) -> bool:
+def _cooled(genset: "Genset") -> bool:
     return genset.in_state_ms >= genset.settings.cooldown_ms
 
 
-def _stop_overdue(genset) -> bool:
+def _stop_overdue(genset: "Genset") -> bool:
     return genset.in_state_ms >= genset.settings.stop_timeout_ms and not _stands(genset)
 
 
@@ -136,7 +136,7 @@ class Genset(state.Machine):
 
     TABLE = TABLE
 
-    def __init__(self, outputs, inputs, settings, faults) -> None:
+    def __init__(self, outputs, inputs: power.Inputs, settings, faults: state.Faults) -> None:
         state.Machine.__init__(self, IDLE)
         self.ran_ms = 0
         self.pause_ms = 0

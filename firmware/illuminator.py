@@ -5,6 +5,7 @@ over-temperature; a photodiode tells whether the light is really on. After OSRAM
 and optics: the housing's eye stop (>= 10 cm) and the current limit in hardware are the other half of eye safety.
 """
 
+import power
 import state
 
 from protocols import board_link as wire
@@ -38,7 +39,7 @@ def least_period_ms(pulse_ms: int) -> int:
 class Illuminator:
     """One lease at a time."""
 
-    def __init__(self, outputs, inputs, faults) -> None:
+    def __init__(self, outputs, inputs: power.Inputs, faults: state.Faults) -> None:
         self.reported = False
         self.lit = False
         self.rest_ms = 0

@@ -19,7 +19,7 @@ MAINS_OK, UPS_OK, GENSET_RUNNING, GENSET_ALARM, TAMPER, PI_ALIVE, LIGHT_SEEN = r
 class Inputs:
     """Sampled on every turn of the loop."""
 
-    def __init__(self, hal, settings, faults) -> None:
+    def __init__(self, hal, settings, faults: state.Faults) -> None:
         self.reported = False
         self.temperature_c10 = wire.UNKNOWN
         self.supply_mv = 0
@@ -33,8 +33,8 @@ class Inputs:
         for index in range(len(wire.INPUTS)):
             self.bits |= hal.read(index) << index
 
-    def on(self, index: int) -> int:
-        return self.bits >> index & 1
+    def on(self, index: int) -> bool:
+        return self.bits >> index & 1 == 1
 
     def on_for_ms(self, index: int) -> int:
         """How long the contact has been closed; 0 while it is open."""

@@ -66,7 +66,7 @@ LIGHT_STUCK, LIGHT_DEAD, OVER_TEMPERATURE, GENSET_LOCKOUT, GENSET_WILL_NOT_STOP,
 class Machine:
     """A state machine as a table of (state, condition, next state): the first row that fits wins, one change a step."""
 
-    TABLE = ()
+    TABLE: tuple = ()
 
     def __init__(self, first: int) -> None:
         self.reported = False

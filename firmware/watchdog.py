@@ -26,48 +26,48 @@ SWITCHING = (CUTTING, OFF, RESTORING)
 ALARM = (WARNED, GIVEN_UP)
 
 
-def _beating(dog) -> bool:
+def _beating(dog: "Watchdog") -> bool:
     return dog.silent_ms < dog.settings.wd_warn_ms
 
 
-def _warn_due(dog) -> bool:
+def _warn_due(dog: "Watchdog") -> bool:
     return dog.silent_ms >= dog.settings.wd_warn_ms
 
 
-def _ask_due(dog) -> bool:
+def _ask_due(dog: "Watchdog") -> bool:
     return dog.silent_ms >= dog.settings.wd_ask_ms
 
 
-def _cut_due(dog) -> bool:
+def _cut_due(dog: "Watchdog") -> bool:
     return dog.silent_ms >= dog.settings.wd_cut_ms and dog.cuts.count() < CUTS_AN_HOUR
 
 
-def _cut_refused(dog) -> bool:
+def _cut_refused(dog: "Watchdog") -> bool:
     return dog.silent_ms >= dog.settings.wd_cut_ms
 
 
-def _cut_again(dog) -> bool:
+def _cut_again(dog: "Watchdog") -> bool:
     return dog.cuts.count() < CUTS_AN_HOUR
 
 
-def _stopped(dog) -> bool:
+def _stopped(dog: "Watchdog") -> bool:
     halted = dog.seen_alive and dog.inputs.off_for_ms(power.PI_ALIVE) >= HALTED_MS
     return dog.lease == STOPPING and (halted or dog.lease_ms == 0)
 
 
-def _update_over(dog) -> bool:
+def _update_over(dog: "Watchdog") -> bool:
     return dog.lease == UPDATING and dog.lease_ms == 0
 
 
-def _no_lease(dog) -> bool:
+def _no_lease(dog: "Watchdog") -> bool:
     return dog.lease == NONE
 
 
-def _hub_due(dog) -> bool:
+def _hub_due(dog: "Watchdog") -> bool:
     return dog.in_state_ms >= HUB_LATER_MS
 
 
-def _back_due(dog) -> bool:
+def _back_due(dog: "Watchdog") -> bool:
     if dog.pi_power.level == dog.pi_power.safe:
         return True  # the longest time off is over
     if dog.lease != STOPPING:
@@ -76,7 +76,7 @@ def _back_due(dog) -> bool:
     return dog.may_return and dog.charge_ms == 0 and dog.in_state_ms >= dog.settings.off_ms and steady_ms >= dog.settings.mains_stable_ms
 
 
-def _pi_due(dog) -> bool:
+def _pi_due(dog: "Watchdog") -> bool:
     return dog.in_state_ms >= PI_LATER_MS
 
 
@@ -104,7 +104,7 @@ class Watchdog(state.Machine):
 
     TABLE = TABLE
 
-    def __init__(self, outputs, inputs, settings, faults) -> None:
+    def __init__(self, outputs, inputs: power.Inputs, settings, faults: state.Faults) -> None:
         state.Machine.__init__(self, UNARMED)
         self.silent_ms = 0
         self.lease = NONE
@@ -152,7 +152,7 @@ class Watchdog(state.Machine):
         self.cuts.step(dt_ms)
         self.silent_ms = state.longer(self.silent_ms, dt_ms)
         self.lease_ms = state.shorter(self.lease_ms, dt_ms)
-        self.seen_alive = self.seen_alive or bool(self.inputs.on(power.PI_ALIVE))
+        self.seen_alive = self.seen_alive or self.inputs.on(power.PI_ALIVE)
         if self.inputs.on(power.MAINS_OK) or self.inputs.on(power.GENSET_RUNNING):
             self.charge_ms = state.shorter(self.charge_ms, dt_ms)
         if self.lease == STOPPING and not self.inputs.on(power.MAINS_OK):

@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from tools.micropython import prepare
+from tools import micropython, stubs
 
 EXAMPLE = "./rekam test tests/unit -k ledger"
 
@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """pytest's exit code."""
     root = Path(__file__).resolve().parent.parent
-    prepare()
+    micropython.prepare()
+    stubs.prepare()
     pytest = importlib.import_module("pytest")
     sys.stdout.flush()
     return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [str(root / "tests")])]))
