@@ -1,6 +1,6 @@
 """The operator page over HTTP: snapshots out (JSON, server-sent events), events in, previews over one WebSocket, static files.
 
-    GET  /                     the page                      GET /static/...
+    GET  /                     the page                      GET /power         the power report      GET /static/...
     GET  /api/state            snapshot                      GET /api/stream    snapshots as they change (SSE)
     POST /api/events           {"event": kind, ...} -> 200 {"accepted": true, "version": n} | 4xx {"error": code, "text": ..., "next": ...}
     GET  /api/texts/{language} code -> text                  GET /api/photo     small JPEG of the person at the desk
@@ -71,6 +71,7 @@ def build_app(
     app = Starlette(
         routes=[
             Route("/", page.index),
+            Route("/power", page.report),
             Route("/api/state", page.state),
             Route("/api/stream", page.stream),
             Route("/api/events", page.events, methods=["POST"]),
@@ -99,6 +100,9 @@ class Page:
 
     async def index(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html")
+
+    async def report(self, request: Request) -> Response:
+        return FileResponse(STATIC / "power.html")
 
     async def state(self, request: Request) -> Response:
         return _json(self._session.snapshot())

@@ -61,7 +61,7 @@ class StickRoutes:
     async def _pieces(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         """Content that cannot be read ends the answer early: the length that was announced shows it."""
         with suppress(StoreError):
-            while (piece := await self._in_store(partial(next, pieces, b""))):
+            while (piece := await self._in_store(partial(next, pieces, None))) is not None:
                 yield piece
 
     async def _bring(self, take: Callable[[bytes], str], request: Request) -> Response:

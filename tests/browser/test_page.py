@@ -65,8 +65,10 @@ def check_screen(page: Page, stage_share: float = 0.4) -> None:
             assert heading["height"] >= 12, (size, heading)
             assert heading["width"] >= 30, (size, heading)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        for stage in visible(page, ".preview, canvas, .hands"):
+        for stage in visible(page, ".preview, .sheet, .hands"):
             assert stage["height"] >= stage_share * size[1], (size, stage)
+        for paper in visible(page, "canvas"):
+            assert paper["width"] >= 0.6 * size[0], (size, paper)
 
     each_size(page, look)
 
@@ -120,7 +122,7 @@ def test_one_person_by_touch_alone(page: Page, station: ScriptedStation) -> None
     press("Cari surat")
     expect(page.locator("#person")).to_contain_text("Siti Rahmawati")
     expect(page.locator("#person")).to_contain_text("7201 0557 0590 0001")
-    for words in ("Data sudah cocok", "Ambil foto", "Mulai tanda tangan", "Rekam sidik jari", "Rekam iris mata", "Periksa telunjuk", "Setuju dan simpan"):
+    for words in ("Data sudah cocok", "Ambil foto", "Mulai tanda tangan", "Rekam sidik jari", "Rekam mata kanan", "Rekam mata kiri", "Periksa telunjuk", "Setuju dan simpan"):
         press(words)
     page.wait_for_selector("#stage[data-screen=slip]")
     expect(page.locator(".tick")).to_contain_text("Tersimpan di alat")
@@ -257,7 +259,7 @@ def test_after_a_power_cut_the_page_goes_on_at_the_same_step(browser: Browser, t
         page = browser.new_page()
         page.goto(after.url)
         page.wait_for_selector("#stage[data-screen=fingers]")
-        expect(page.locator("[data-notice=power_was_out]")).to_have_text("Listrik sempat padam. Data aman. Lanjut dari Sidik jari.")
+        expect(page.locator("[data-notice=power_was_out]")).to_have_text("Listrik sempat padam. Data aman. Lanjut: Sidik jari kanan.")
         expect(page.locator("#person")).to_contain_text("Nama tampil setelah petugas masuk")
         expect(page.locator("[data-primary]")).to_have_text("Rekam sidik jari")
         page.close()

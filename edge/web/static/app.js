@@ -1,7 +1,7 @@
 // The page: one snapshot in, one screen out. It shows what the station says and decides nothing.
 import { icon, make, show } from "./dom.js";
 import { attend, watchTouches } from "./attention.js";
-import { askReason, askRetake, chooseRetake, closeDialog, excludeTarget, menu } from "./dialogs.js";
+import { askReason, askRetake, chooseRetake, closeQuestion, excludeTarget, menu, openPanel, renewPanel, watchDialog } from "./dialogs.js";
 import { frame } from "./frame.js";
 import { build, screenOf, WIDE } from "./screens.js";
 import { follow, send, snapshot } from "./station.js";
@@ -17,10 +17,11 @@ function render(now) {
   attend(now);
   frame(now);
   stage(now);
-  show(el("panel"), [now.phase, now.step, now.target, now.verdict, now.activity, now.hint, now.progress, now.attempts, now.language, now.primary], () => panel(now));
+  show(el("panel"), [now.phase, now.step, now.target, now.verdict, now.activity, now.hint, now.progress, now.attempts, now.language, now.primary, now.automatic], () => panel(now));
   primary(now);
   show(el("secondary"), [now.actions, now.reasons, now.target, now.step, now.verdict, now.language, now.primary], () => secondary(now));
-  if (place !== `${now.phase}/${now.step}/${now.person?.ticket}`) closeDialog();
+  if (place !== `${now.phase}/${now.step}/${now.person?.ticket}`) closeQuestion();
+  renewPanel(now);
   place = `${now.phase}/${now.step}/${now.person?.ticket}`;
 }
 
@@ -55,11 +56,12 @@ function touch(target) {
 // --- what to do now ---
 function panel(now) {
   const words = instruction(now);
-  return [make("h1", { "data-instruction": true }, words), verdict(now), progress(now), tries(now)];
+  return [make("h1", { "data-instruction": true }, words), verdict(now), progress(now), tries(now), automatic(now)];
 }
 
 function instruction(now) {
   const target = now.target ? targetName(now.target) : "";
+  if (now.phase === "idle" && now.primary === null) return t("say_idle_wait");
   if (now.phase !== "enrolling") return t(`say_${now.phase}`);
   if (now.primary === "log_in") return t("say_login_needed");
   if (now.hint === "lift") return t("say_lift");
@@ -87,6 +89,11 @@ function tries(now) {
   return make("p", { class: "quiet" }, now.attempts >= 3 ? t("three_tries") : t("try_number", { number: now.attempts + 1 }));
 }
 
+function automatic(now) {
+  const itself = now.automatic && now.primary === "capture" && ["face", "irises"].includes(now.step);
+  return itself ? make("p", { class: "itself" }, t("say_automatic")) : null;
+}
+
 // --- actions ---
 function primary(now) {
   const button = el("primary");
@@ -97,7 +104,7 @@ function primary(now) {
 function primaryWords(now) {
   if (now.primary === "capture") {
     const what = now.target?.kind === "exception_photo" ? "exception_photo" : now.step;
-    return t(now.verdict ? "do_capture_again" : `do_capture_${what}`);
+    return t(now.verdict ? "do_capture_again" : `do_capture_${what}`, { target: now.target ? targetName(now.target) : "" });
   }
   if (now.primary) return t(`do_${now.primary}`);
   if (now.activity) return t(now.activity === "capturing" ? "busy_capturing" : "busy_saving");
@@ -148,10 +155,12 @@ async function start() {
   await loadTexts();
   el("primary").addEventListener("click", pressPrimary);
   el("menu").addEventListener("click", () => snapshot() && menu(snapshot()));
+  el("power").addEventListener("click", () => snapshot() && openPanel("power"));
   el("language").addEventListener("click", () => send("language", { language: snapshot().language === "id" ? "en" : "id" }));
   document.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) pressPrimary(); });
   document.addEventListener("contextmenu", (event) => event.preventDefault());
   watchTouches();
+  watchDialog();
   follow(render, lost);
 }
 

@@ -1,5 +1,7 @@
 // Sounds that go with what is seen, the time a step takes, and a cover over people's data when nobody is there.
 import { make } from "./dom.js";
+import { powerLine } from "./power.js";
+import { snapshot } from "./station.js";
 import { t } from "./texts.js";
 
 const AWAY_MS = 60_000;
@@ -35,7 +37,7 @@ function tick() {
   clock.textContent = place.startsWith("null") ? "" : t("elapsed", { minutes: Math.floor(seconds / 60), seconds: seconds % 60 });
   const cover = document.getElementById("cover");
   const away = Date.now() - lastTouch > AWAY_MS && !place.startsWith("null");
-  if (away && cover.hidden) cover.replaceChildren(make("h1", {}, t("still_there")), make("p", {}, t("still_there_why")), make("button", { type: "button" }, t("do_continue")));
+  if (away && cover.hidden) cover.replaceChildren(make("h1", {}, t("still_there")), make("p", {}, t("still_there_why")), make("button", { type: "button" }, t("do_continue")), make("p", { class: "covered" }, ...powerLine(snapshot().power).filter(Boolean)));
   cover.hidden = !away;
 }
 

@@ -1,25 +1,65 @@
-// Questions that lie over the screen: reasons, retake, menu. Every one can be left without doing anything.
-import { icon, make } from "./dom.js";
-import { send } from "./station.js";
-import { deviceName, t, targetName } from "./texts.js";
+// What lies over the screen: questions (reasons, retake, menu) and panels that follow the station while they are open.
+import { make, show } from "./dom.js";
+import { devicesPanel, sendingPanel } from "./panels.js";
+import { powerPanel } from "./power.js";
+import { send, snapshot } from "./station.js";
+import { t, targetName } from "./texts.js";
 
+const PANELS = { power: powerPanel, sending: sendingPanel, devices: devicesPanel };
 const dialog = () => document.getElementById("dialog");
+let panel = null;
 
-function open(title, choices, body = null) {
+// The body scrolls; what can be done next and the way back are always seen.
+function lay(title, body, acts = []) {
+  const close = make("button", { type: "button", "data-action": "back", onclick: () => dialog().close() }, t("back"));
+  return [make("h2", { id: "dialog-title" }, title), make("div", { class: "body", tabindex: panel ? "0" : null }, ...body.filter(Boolean)), make("div", { class: "choices" }, ...acts, close)];
+}
+
+function open(title, choices, body = []) {
+  panel = null;
   const box = dialog();
-  const close = make("button", { type: "button", class: "last", onclick: () => box.close() }, t("back"));
-  box.replaceChildren(make("h2", {}, title), ...(body ? [body] : []), make("div", { class: "choices" }, ...choices, close));
+  delete box.dataset.key;
+  box.replaceChildren(...lay(title, [...body, make("div", { class: "choices" }, ...choices)]));
+  reveal(box);
+}
+
+function reveal(box) {
   if (!box.open) box.showModal();
+  box.querySelector(".choices button").focus();
 }
 
-function choice(text, act) {
-  return make("button", { type: "button", onclick: () => { dialog().close(); act(); } }, text);
+function choice(text, act, name = null) {
+  return make("button", { type: "button", "data-action": name, onclick: () => { dialog().close(); act(); } }, text);
 }
 
-export function closeDialog() {
-  if (dialog().open) dialog().close();
+export function closeQuestion() {
+  if (dialog().open && panel === null) dialog().close();
 }
 
+// --- panels ---
+export function openPanel(name) {
+  panel = name;
+  delete dialog().dataset.key;
+  renewPanel(snapshot());
+  reveal(dialog());
+}
+
+export function renewPanel(now) {
+  if (panel === null || !now) return;
+  const box = dialog(), focused = box.contains(document.activeElement) ? document.activeElement.dataset.action : null;
+  show(box, [panel, now.language, now.power, now.queue, now.link, now.devices, now.actions.includes("genset")], () => {
+    const { title, body, acts = [], links = [] } = PANELS[panel](now);
+    const buttons = acts.map(({ name, event, fields }) => make("button", { type: "button", class: "act", "data-action": name, onclick: () => send(event, fields) }, t(`do_${name}`)));
+    return lay(title, body, [...buttons, ...links.map(({ href, text }) => make("a", { class: "button", href }, text))]);
+  });
+  if (focused && document.activeElement.dataset.action !== focused) (box.querySelector(`[data-action=${focused}]`) ?? box.querySelector("[data-action=back]")).focus();
+}
+
+export function watchDialog() {
+  dialog().addEventListener("close", () => { panel = null; });
+}
+
+// --- questions ---
 export function askReason(title, reasons, act) {
   open(title, reasons.map((reason) => choice(t(`reason_${reason}`), () => act(reason))));
 }
@@ -36,21 +76,23 @@ export function chooseRetake(targets) {
   open(t("do_retake"), targets.map((target) => choice(targetName(target), () => send("retake", { kind: target.kind, position: target.position }))));
 }
 
+export function showNotices(build) {
+  open(t("all_notices"), [], [make("div", { class: "notices" }, ...build)]);
+}
+
 function sure(question, act) {
   open(question, [choice(t("yes_sure"), act)]);
 }
 
-export function menu(snapshot) {
-  const devices = make("ul", { class: "devices" }, ...Object.entries(snapshot.devices).map(([name, { state }]) =>
-    make("li", {}, icon(state === "ready" ? "tick" : "plug"), ` ${deviceName(name)}: ${t(`device_state_${state}`)}`)));
+export function menu(now) {
   const acts = {
-    abandon: () => askReason(t("do_abandon"), snapshot.reasons.abandon, (reason) => send("abandon", { reason })),
+    abandon: () => askReason(t("do_abandon"), now.reasons.abandon, (reason) => send("abandon", { reason })),
     log_out: () => send("log_out"),
-    genset_start: () => send("genset", { act: "start" }),
-    genset_stop: () => send("genset", { act: "stop" }),
-    genset_acknowledge: () => send("genset", { act: "acknowledge" }),
     stop: () => sure(`${t("do_stop")}? ${t("say_stopping")}`, () => send("stop")),
   };
-  const offered = Object.keys(acts).filter((name) => snapshot.actions.includes(name) || (name.startsWith("genset_") && snapshot.actions.includes("genset")));
-  open(t("menu"), offered.map((name) => choice(t(`do_${name}`), acts[name])), make("div", {}, devices, make("a", { class: "report", href: "/api/power.csv", download: "listrik.csv" }, t("power_report")), make("p", { class: "quiet" }, `${snapshot.station.name} (${snapshot.station.id})`)));
+  const offered = Object.keys(acts).filter((name) => now.actions.includes(name));
+  open(t("menu"), [
+    choice(t("power_title"), () => openPanel("power"), "power"), choice(t("sending_title"), () => openPanel("sending"), "sending"), choice(t("devices_title"), () => openPanel("devices"), "devices"),
+    ...offered.map((name) => choice(t(`do_${name}`), acts[name], name)),
+  ]);
 }

@@ -24,7 +24,9 @@ const DRAWINGS = {
   warn: "M12 3l10 18H2zM12 10v5M12 18v.1",
   info: "M12 7v.1M12 11v7",
   plug: "M9 3v6M15 3v6M6 9h12v3a6 6 0 0 1-12 0zM12 18v4",
-  again: "M20 12a8 8 0 1 1-3-6.2M20 3v5h-5",
+  bolt: "M13 2L5 14h6l-1 8 9-13h-7z",
+  battery: "M3 8h15v9H3zM21 11v3M7 11v3",
+  erase: "M9 6h12v12H9l-6-6zM12 9.5l5 5M17 9.5l-5 5",
 };
 
 export function icon(name) {

@@ -1,57 +1,67 @@
 // What every screen has around it: person, steps, power, queue, notices.
+import { showNotices } from "./dialogs.js";
 import { icon, make, show } from "./dom.js";
+import { powerLine } from "./power.js";
 import { deviceName, groupNik, has, t } from "./texts.js";
 
 const GROUPS = { data: ["letter", "data"], face: ["face"], signature: ["signature"], fingers: ["fingers"], irises: ["irises"], finish: ["check", "review", "slip"] };
+const GRAVITY = { alarm: 0, warn: 1, info: 2 };
+const NOTICES_SHOWN = 2;
 const el = (id) => document.getElementById(id);
 let photoOf = 0;
 
 export function frame(snapshot) {
   show(el("language"), snapshot.language, () => t("language_other"));
   show(el("menu"), snapshot.language, () => t("menu"));
+  show(el("power"), [snapshot.language, snapshot.power.source], () => [icon(snapshot.power.source === "battery" ? "battery" : "bolt"), make("span", {}, ` ${t("power_title")}`)]);
   show(el("person"), [snapshot.person, snapshot.language, snapshot.phase, snapshot.operator], () => person(snapshot));
   show(el("steps"), [snapshot.steps, snapshot.language], () => steps(snapshot));
   show(el("status"), [snapshot.power, snapshot.queue, snapshot.link, snapshot.language], () => status(snapshot));
   const told = snapshot.verdict?.device;
   const notices = [...snapshot.notices.filter(({ values }) => !told || values.device !== told), ...(snapshot.power.notices ?? [])];
+  notices.sort((one, other) => GRAVITY[one.level] - GRAVITY[other.level]);
   el("steps").hidden = snapshot.person === null;
-  show(el("notices"), [notices, snapshot.language], () => notices.map(notice));
+  show(el("notices"), [notices, snapshot.language], () => shortly(notices));
+}
+
+// Few enough to leave room for the work; the rest is one touch away.
+function shortly(notices) {
+  if (notices.length <= NOTICES_SHOWN) return notices.map(notice);
+  const more = make("button", { type: "button", "data-action": "notices", onclick: () => showNotices(notices.map(notice)) }, t("more_notices", { number: notices.length - NOTICES_SHOWN }));
+  return make("div", { class: "crowd" }, make("div", {}, ...notices.slice(0, NOTICES_SHOWN).map(notice)), more);
 }
 
 function person({ person, phase, operator, station }) {
   if (!person) return make("div", { class: "who" }, make("span", { class: "name" }, station.name), operator ? `${t("operator")}: ${operator.name}` : null);
   const photo = person.photo ? make("img", { src: `/api/photo?${++photoOf}`, alt: t("target_face") }) : null;
   return [photo, make("span", { class: "ticket" }, t("ticket_short", { ticket: person.ticket })),
-    make("div", { class: "who" }, make("span", { class: "name" }, person.name || t(operator ? "say_letter" : "name_hidden")), make("span", { class: "nik" }, groupNik(person.nik)))];
+    make("div", { class: "who" }, make("span", { class: "name" }, person.name || t(operator ? "name_unknown" : "name_hidden")), make("span", { class: "nik" }, groupNik(person.nik)))];
 }
 
 function steps({ steps, step }) {
   const states = Object.fromEntries(steps.map(({ id, state }) => [id, state]));
   return Object.entries(GROUPS).map(([group, members], index) => {
     const all = members.map((id) => states[id]);
-    const state = all.includes("now") ? "now" : all.includes("exception") && !all.includes("todo") ? "exception" : all.every((one) => one === "done") ? "done" : "todo";
-    const sign = { done: icon("tick"), exception: icon("warn") }[state] ?? `${index + 1}`;
-    return make("li", { class: state, "aria-current": members.includes(step) ? "step" : null }, sign, make("span", {}, t(`group_${group}`)));
+    const state = groupState(all);
+    const sign = { done: icon("tick"), exception: icon("warn"), saving: icon("wait") }[state] ?? `${index + 1}`;
+    return make("li", { class: state, "aria-current": members.includes(step) ? "step" : null }, sign, make("span", {}, t(`group_${group}`)), make("span", { class: "unseen" }, t(`state_${state}`)));
   });
+}
+
+function groupState(all) {
+  if (all.includes("now")) return "now";
+  if (all.includes("todo")) return "todo";
+  return ["saving", "exception"].find((state) => all.includes(state)) ?? "done";
 }
 
 function status({ power, queue, link }) {
   const away = link.connected === false;
-  const items = [["saved", queue.waiting > 0 || away], ["waiting", queue.waiting === 0], ["received", away && queue.waiting > 0]];
+  const items = [["saved", queue.waiting > 0 || away], ["waiting", queue.waiting === 0], ["received", away || queue.refused > 0], ["held", !queue.refused]];
   return [
-    make("span", { class: `power ${power.source ?? ""}` }, powerWords(power)),
+    make("span", { class: "line" }, ...powerLine(power).filter(Boolean)),
     make("span", { class: "queue" }, ...items.map(([name, minor]) => make("span", { class: minor ? "minor" : "" }, t(`queue_${name}`, queue))),
       away ? make("span", {}, t("queue_offline")) : null),
   ];
-}
-
-export function powerWords({ source, minutes, people_left: people, sentence }) {
-  if (sentence && has(sentence.id)) return t(sentence.id, sentence.values);
-  if (source === "battery") {
-    if (minutes == null) return t("power_battery_unknown");
-    return t(people == null ? "power_battery_minutes" : "power_battery", { minutes: Math.round(minutes), people });
-  }
-  return t(has(`power_${source}`) ? `power_${source}` : "power_unknown");
 }
 
 function notice({ id, level, values }) {

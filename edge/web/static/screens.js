@@ -1,7 +1,12 @@
 // One screen for each situation: build() once, update() with every snapshot, collect() gives the fields of the primary event.
+import { openPanel } from "./dialogs.js";
 import { icon, make, show } from "./dom.js";
 import { hands, paint } from "./hands.js";
+import { liveHint } from "./live.js";
+import { cardWords } from "./panels.js";
+import { leftWords, sourceWords } from "./power.js";
 import { paper, picture } from "./preview.js";
+import { send } from "./station.js";
 import { groupNik, t, targetName } from "./texts.js";
 
 const FIELDS = ["name", "nik", "birth_place", "birth_date", "sex", "address", "religion", "marital_status", "occupation"];
@@ -15,7 +20,7 @@ export function screenOf(snapshot) {
   return snapshot.step;
 }
 
-export const WIDE = ["login", "data", "review", "fingers", "check"];
+export const WIDE = ["login", "idle", "letter", "data", "signature", "review", "fingers", "check", "slip", "stopping"];
 
 export function build(name, snapshot, touch) {
   const makers = { login, idle, letter, data, face: camera, signature, fingers: () => fingers("finger", touch), check: () => fingers("check", touch), irises: () => irises(touch), review, slip, stopping };
@@ -29,10 +34,11 @@ function field(name, attributes = {}) {
 
 // --- log-in: a keyboard or the pad ---
 function login() {
-  const operator = make("input", { name: "operator", autocomplete: "off", autocapitalize: "none", maxlength: 32, value: localStorage.getItem("operator") ?? "" });
-  const pin = make("input", { name: "pin", type: "password", inputmode: "numeric", autocomplete: "off", maxlength: 12 });
+  const known = localStorage.getItem("operator") ?? "";
+  const operator = make("input", { name: "operator", autocomplete: "off", autocapitalize: "none", maxlength: 32, value: known, autofocus: !known });
+  const pin = make("input", { name: "pin", type: "password", inputmode: "numeric", autocomplete: "off", maxlength: 12, autofocus: Boolean(known) });
   const press = (key) => { pin.value = key === "<" ? pin.value.slice(0, -1) : (pin.value + key).slice(0, 12); };
-  const keys = [..."123<4560789"].map((key) => make("button", { type: "button", "aria-label": key === "<" ? t("back") : key, onclick: () => press(key) }, key === "<" ? "\u2190" : key));
+  const keys = [..."1234567890<"].map((key) => make("button", { type: "button", "data-key": key, "aria-label": key === "<" ? t("erase") : key, onclick: () => press(key) }, key === "<" ? icon("erase") : key));
   const form = make("form", { onsubmit: (event) => event.preventDefault() },
     make("label", { class: "whole" }, make("span", { "data-text": "operator" }, t("operator")), operator),
     make("label", { class: "whole" }, make("span", { "data-text": "pin" }, t("pin")), pin));
@@ -48,20 +54,39 @@ function login() {
   };
 }
 
+// --- between two people: who comes, how many wait, and how the station is ---
 function idle() {
-  const ticket = make("input", { name: "ticket", type: "number", min: 1, max: 99999, inputmode: "numeric", value: Number(sessionStorage.getItem("ticket") ?? 0) + 1 });
-  const add = (count) => { ticket.value = Math.min(99999, Math.max(1, Number(ticket.value) + count)); };
+  const ticket = counter("ticket", 1, 99999, Number(sessionStorage.getItem("ticket") ?? 0) + 1);
+  const waiting = counter("waiting", 0, 9999, "", (people) => send("waiting", { people }));
+  const cards = make("div", { class: "cards" });
   return {
-    element: make("div", { class: "one" }, make("label", {}, make("span", { "data-text": "ticket" }, t("ticket")),
-      make("div", { class: "counter" },
-        make("button", { type: "button", "aria-label": "-1", onclick: () => add(-1) }, "\u2212"), ticket,
-        make("button", { type: "button", "aria-label": "+1", onclick: () => add(1) }, "+")))),
-    update() {},
+    element: make("div", { class: "idle" }, make("div", { class: "counters" }, ticket.element, waiting.element), cards),
+    update({ power, queue, link, devices, actions, language }) {
+      waiting.element.hidden = !actions.includes("waiting");
+      if (document.activeElement !== waiting.input) waiting.input.value = power.waiting ?? "";
+      show(cards, [power, queue, link, devices, language], () => cardButtons({ power, queue, link, devices }));
+    },
     collect() {
-      sessionStorage.setItem("ticket", ticket.value);
-      return { ticket: Number(ticket.value) };
+      sessionStorage.setItem("ticket", ticket.input.value);
+      return { ticket: Number(ticket.input.value) };
     },
   };
+}
+
+function counter(name, least, most, value, changed = () => {}) {
+  const input = make("input", { name, type: "number", min: least, max: most, inputmode: "numeric", value, onchange: () => changed(within(0)) });
+  const within = (more) => Math.min(most, Math.max(least, Number(input.value) + more));
+  const step = (more) => { input.value = within(more); changed(Number(input.value)); };
+  const element = make("div", { class: "labelled", role: "group", "aria-label": t(name) }, make("span", { "data-text": name }, t(name)), make("div", { class: "counter" },
+    make("button", { type: "button", "aria-label": "-1", onclick: () => step(-1) }, "\u2212"), input, make("button", { type: "button", "aria-label": "+1", onclick: () => step(1) }, "+")));
+  input.setAttribute("aria-label", t(name));
+  return { element, input };
+}
+
+function cardButtons(now) {
+  const words = { power: { title: t("power_title"), words: [sourceWords(now.power), leftWords(now.power)].filter(Boolean).join(" "), bad: now.power.genset?.plan === "locked" }, ...cardWords(now) };
+  return Object.entries(words).map(([name, card]) => make("button", { type: "button", class: card.bad ? "card bad" : "card", "data-card": name, onclick: () => openPanel(name) },
+    make("b", {}, card.bad ? icon("warn") : null, card.title), make("span", {}, card.words)));
 }
 
 function letter() {
@@ -105,15 +130,16 @@ function sexField() {
 const nothing = () => ({});
 
 function camera(snapshot) {
-  const live = picture("camera", snapshot.step === "face");
-  return { element: live.element, update() {}, collect: nothing, close: live.close };
+  const live = picture("camera", snapshot.step === "face"), hint = liveHint("camera");
+  live.element.append(hint.element);
+  return { element: live.element, update: hint.update, collect: nothing, close: live.close };
 }
 
 function signature() {
   const sheet = paper();
   let before = null;
   return {
-    element: sheet.element,
+    element: make("div", { class: "sheet" }, sheet.element),
     update({ activity }) {
       if (activity === "capturing" && before !== "capturing") sheet.reset();
       before = activity;
@@ -124,17 +150,26 @@ function signature() {
 }
 
 function fingers(kind, touch) {
-  const drawing = hands(kind, touch);
-  return { element: drawing, update: ({ targets }) => paint(drawing, targets, kind), collect: nothing };
+  const drawing = hands(kind, touch), hint = liveHint("fingerprint");
+  return {
+    element: make("div", { class: "touching" }, drawing, hint.element),
+    update(now) {
+      paint(drawing, now.targets, kind);
+      hint.update(now);
+    },
+    collect: nothing,
+  };
 }
 
 function irises(touch) {
-  const live = picture("iris", false);
+  const live = picture("iris", false), hint = liveHint("iris");
+  live.element.append(hint.element);
   const eyes = make("div", { class: "eyes" });
   return {
     element: make("div", { class: "column" }, live.element, eyes),
-    update({ targets, language }) {
-      const found = targets.filter((target) => target.kind === "iris");
+    update(now) {
+      const { targets, language } = now, found = targets.filter((target) => target.kind === "iris");
+      hint.update(now);
       show(eyes, [found, language], () => found.map((target) => make("button", { type: "button", class: `eye ${target.state}`, "data-position": target.position, onclick: () => touch(target) },
         mark(target.state), targetName(target))));
     },
@@ -179,12 +214,15 @@ function taken(targets) {
 }
 
 function slip() {
-  const element = make("div", { class: "tick" }, large("tick"), make("div", { "data-text": "notice_saved" }, t("notice_saved")));
-  return { element, update() {}, collect: nothing };
+  const told = make("ol", { class: "facts" });
+  const element = make("div", { class: "tick" }, large("tick"), make("div", { "data-text": "notice_saved" }, t("notice_saved")), told);
+  const update = ({ language, devices }) => show(told, [language, "printer" in devices], () =>
+    ["slip_do_print", "slip_do_stamp", "slip_do_home"].filter((code) => code !== "slip_do_print" || "printer" in devices).map((code) => make("li", {}, t(code))));
+  return { element, update, collect: nothing };
 }
 
 function stopping() {
-  return { element: make("div", { class: "tick" }, large("tick"), make("div", { "data-text": "say_stopping" }, t("say_stopping"))), update() {}, collect: nothing };
+  return { element: make("div", { class: "tick" }, large("tick"), make("p", { "data-text": "stopping_next" }, t("stopping_next"))), update() {}, collect: nothing };
 }
 
 function large(name) {
