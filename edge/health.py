@@ -1,7 +1,8 @@
 """The health document: what the district should know of a station at a glance, under 1 KB, without a name or a NIK in it.
 
 Short keys because it is repeated over slow links: v version, st station, t wall seconds, boot counter, up seconds, sw software,
-q queue, pw power, pd by day what `edge.power.report.totals` lists, dev device -> state or what is wrong with it, disk enrolments left, clk trust in the clock, state of the procedure.
+q queue, pw power, pd by day what `edge.power.report.totals` lists, dev device -> state or what is wrong with it, disk enrolments left,
+clk trust in the clock, pol policy in force, state of the procedure.
 """
 
 from collections.abc import Mapping

@@ -55,13 +55,16 @@ class Station:
         self.worker = worker
         loaded = load_station_keys(keys, station)
         self.audiences = loaded.audiences
-        self.ledger = Ledger(worker.store, loaded.signer, station, SystemClock(), boot_id())
+        self.clock = SystemClock(network=Path("/nonexistent"))
+        self.ledger = Ledger(worker.store, loaded.signer, station, self.clock, boot_id())
         self.unreadable: list[int] = []
+        self.says: dict[str, object] = {"station": station}
+        """the health document"""
         self.policy = StationPolicy(worker.store, self.ledger, station, loaded.district_key)
         self.taken: list[str] = []
         """what became of each policy that came"""
         self.uplink = Uplink(
-            worker, broker, station, receipt_verifier(loaded.district_key), SystemClock(), lambda: {"station": station}, 1,
+            worker, broker, station, receipt_verifier(loaded.district_key), self.clock, lambda: self.says, 1,
             on_unreadable=self.unreadable.append, on_policy=lambda signed: self.taken.append(self.policy.take(signed)),
         )
         self.station = station

@@ -20,7 +20,7 @@ from typing import Any
 from tools.auto_operator import AutoOperator, StationPage
 from tools.demo_check import compare, summary_of
 from tools.demo_cuts import Cutter
-from tools.demo_outage import SECTIONS, Outage
+from tools.demo_outage import Outage, sections
 from tools.demo_site import DemoSite, make_demo_site
 from tools.demo_stage import Stage
 from tools.demo_view import View
@@ -74,7 +74,7 @@ async def _demo(arguments: argparse.Namespace) -> int:
 async def _play(arguments: argparse.Namespace, stage: Stage, view: View, folder: Path) -> dict[str, Any]:
     for line in await stage.start_world():
         view.say(line)
-    site = make_demo_site(folder, stage.addresses, await stage.people(), stage.broker.port, SECTIONS if arguments.outage else {})
+    site = make_demo_site(folder, stage.addresses, await stage.people(), stage.broker.port, sections(stage) if arguments.outage else {})
     for line in await stage.start_programs(site):
         view.say(line)
     operator = AutoOperator(StationPage("127.0.0.1", site.station_port), stage.control, site.operator, site.pin)

@@ -1,7 +1,8 @@
 """`./rekam demo --outage`: a bad day for the mains while people are recorded, played in the world and watched on the operator page.
 
     mains fail -> battery -> the genset fails to start -> second start, warm-up -> on genset -> mains are back -> cool-down, at rest
-    mains fail with an empty battery -> orderly stop, the station ends by itself -> started again, same person, same step
+    mains fail with an empty battery -> orderly stop, the machine halts -> the board cuts its supply
+    mains are back -> the board restores the supply once they are steady -> the machine boots, same person, same step
 
 The times are shorter than a site would set them; the policy, the wires and the devices are the same. A scene counts once the page
 has shown it, in this order.
@@ -19,26 +20,34 @@ from tools.demo_cuts import RESUMED, resumed
 from tools.demo_stage import Stage
 from tools.demo_view import View
 
-SECTIONS: Mapping[str, Mapping[str, Any]] = {
-    "power": {"poll_s": 0.4, "mains_stable_s": 2},
+RULES: Mapping[str, Mapping[str, Any]] = {
     "power.genset": {
         "start_below_percent": 100, "debounce_s": 2, "start_timeout_s": 20, "rest_s": 2, "warm_up_timeout_s": 30, "stable_s": 3,
         "minimum_run_s": 5, "mains_return_s": 3, "cool_down_s": 4, "stop_timeout_s": 20, "test_every_days": 0,
     },
 }
 """of station.toml: start at once, and seconds instead of minutes"""
+BOARD = {"mains_stable_ms": 2_000, "off_ms": 500}
+STOP_BELOW_PERCENT = 55
 SCENE_S = 90.0
 """longest wait for the page to show a scene"""
 STOP_S = 30.0
 """longest wait for the station to end by itself once it has said so"""
 ON_GENSET_S = 4.0
-EMPTY_PERCENT = 5
-CHARGED_PERCENT = 90
+EMPTY_PERCENT, CHARGED_PERCENT = 25, 95
+SWITCHED_S = 20.0
+"""longest wait for the board to switch the Pi's supply"""
 FIRST_STEP, LAST_STEP = "signature", "fingers"
 """where the mains fail: the first time with the first person, the second time with the last one"""
 DONE_BEFORE = 2
 """fingers of the last person"""
 ON_GENSET, AT_REST, STOPPING, SAME_PLACE = "on genset", "genset at rest", "orderly stop", "resumed at the same step"
+
+
+def sections(stage: Stage) -> Mapping[str, Mapping[str, Any]]:
+    """Of station.toml, for this day."""
+    power = {"poll_s": 0.4, "mains_stable_s": 2, "stop_below_percent": STOP_BELOW_PERCENT, "halt_command": stage.halt_command()}
+    return {**RULES, "power": power, "devices.board": {"port": stage.addresses["board"], "parameters": BOARD}}
 
 
 class Scene(NamedTuple):
@@ -131,9 +140,22 @@ class Outage:
         if code := await self._stage.station_ended(STOP_S):
             raise RuntimeError(f"the station ended with exit code {code} after an orderly stop")
         self._view.say("  the station has ended by itself, in good order")
-        await self._world("the mains are back; the station is started again", ("restore", {}), ("charge", {"percent": CHARGED_PERCENT}))
-        await self._stage.restart_station()
+        await self._supply(False, "the machine has halted and the board has cut its supply")
+        await self._world("the mains are back", ("restore", {}), ("charge", {"percent": CHARGED_PERCENT}))
+        await self._supply(True, "the board has seen steady mains and gives the machine its supply again")
+        await self._stage.control.ask("power", act="pi", runs=True)
+        await self._stage.boot_station()
         await self._scene(SAME_PLACE)
+
+    async def _supply(self, on: bool, sentence: str) -> None:
+        """Wait for the board's switch on the Pi's 5 V."""
+        try:
+            async with asyncio.timeout(SWITCHED_S):
+                while (await self._stage.control.ask("power", act="pi_powered"))["result"] is not on:
+                    await self._stage.clock.sleep_s(0.1)
+        except TimeoutError:
+            raise RuntimeError(f"within {SWITCHED_S:g} s it never happened that {sentence}") from None
+        self._view.say(f"  {sentence}")
 
     def _recording(self, person: int, step: str) -> bool:
         return self._person == person and (self._page.get("phase"), self._page.get("step")) == ("enrolling", step)

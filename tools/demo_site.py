@@ -44,6 +44,7 @@ def make_demo_site(
         },
         "keys": keys.station_section(STATION),
         "broker": broker,
+        "clock": {"boot_id": str(new_boot(folder)), "rtc": str(folder)},
         **_devices(addresses),
         **sections,
     }
@@ -56,6 +57,13 @@ def make_demo_site(
         keys, write_toml(folder / "station.toml", station), write_toml(folder / "district.toml", district),
         station_port, district_port, folder / "district", operator.login, operator.pin,
     )
+
+
+def new_boot(folder: Path) -> Path:
+    """The station's machine is started: what the kernel of a real one names at each boot. The bench's real-time clock is the folder itself."""
+    path = folder / "boot_id"
+    path.write_text(random_bytes(16).hex() + "\n", encoding="ascii")
+    return path
 
 
 def _devices(addresses: Mapping[str, str]) -> dict[str, dict[str, Any]]:

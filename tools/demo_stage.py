@@ -10,7 +10,7 @@ from simulators.control import ControlClient
 from simulators.world import WorldClock
 from tools.broker import Broker
 from tools.children import Child
-from tools.demo_site import DemoSite
+from tools.demo_site import DemoSite, new_boot
 from tools.paths import STANDINS, samples_folder
 from tools.usage import cpu_s, peak_rss_mb
 
@@ -55,6 +55,10 @@ class Stage:
         broker = "Mosquitto" if self.broker.kind == "mosquitto" else "amqtt stands in for Mosquitto, which could not be installed"
         return [f"world: {images}; {'; '.join(notes)}", f"broker: {broker} on 127.0.0.1:{self.broker.port}"]
 
+    def halt_command(self) -> list[str]:
+        """What the station runs at the end of an orderly stop, in place of `systemctl poweroff`."""
+        return [sys.executable, "-m", "simulators.halt", self.addresses["control"]]
+
     async def people(self) -> list[dict[str, Any]]:
         people: list[dict[str, Any]] = (await self.control.ask("people"))["people"]
         return people
@@ -85,10 +89,10 @@ class Stage:
         return [f"operator page: http://127.0.0.1:{site.station_port}/", f"district page: http://127.0.0.1:{site.district_port}/"]
 
     async def cut_station(self) -> None:
-        """Kill the station as a power cut would end it, then start it again."""
+        """Kill the station as a power cut would end it, then start its machine again."""
         self._account()
         await self.station.kill()
-        await self.restart_station()
+        await self.boot_station()
 
     async def station_ended(self, within_s: float) -> int:
         """Wait until the station has ended by itself; its exit code. Raises RuntimeError."""
@@ -98,8 +102,9 @@ class Stage:
         except TimeoutError:
             raise RuntimeError(f"the station did not end by itself within {within_s:g} s:\n{self.station.tail()}") from None
 
-    async def restart_station(self) -> None:
-        """As systemd would."""
+    async def boot_station(self) -> None:
+        """A new boot of its machine; systemd starts it."""
+        new_boot(self._folder)
         await self.station.start()
         await self._until_listening(self._site.station_port, self.station)
 

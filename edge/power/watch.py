@@ -33,6 +33,8 @@ START_S = 90.0
 """the machine's start and the station's"""
 CHARGE_A_HOUR = 0.1
 """of the name plate: small UPSes charge a lead battery in about ten hours"""
+LONGEST_CHARGE_S = 4 * 3600
+"""people wait; what was saved is safe through a cut as well"""
 LONGEST_STEP_S = 60.0
 """a longer gap between two polls is not evidence about a battery"""
 NO_PLAN = Plan()
@@ -266,7 +268,7 @@ class PowerWatch:
         battery = self.batteries[track.name]
         left_wh = battery.left_wh(track.charge_percent) or 0.0
         missing_wh = (self._share_w(track) + energy.OWN_DRAW_W) * needed_s / 3600 - left_wh
-        return max(0, round(3600 * missing_wh / (CHARGE_A_HOUR * battery.nominal_wh)))
+        return min(LONGEST_CHARGE_S, max(0, round(3600 * missing_wh / (CHARGE_A_HOUR * battery.nominal_wh))))
 
     def _genset(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
         if self.genset is None:

@@ -25,6 +25,7 @@ from edge.uplink.backoff import Backoff
 from edge.uplink.carrier import UNREADABLE, Carrier, VerifyReceipt
 from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
+from edge.uplink.tls import Dates, Tls
 from protocols import topics
 from protocols.custody import Have, Policy, Receipt, SendChunk, SendEntry, Sender, Sending, WireError, decode
 from station_config.schema import Broker
@@ -35,7 +36,7 @@ ITEMS_A_TURN = 100
 INBOX = 512
 HEALTH_BYTES_MAX = 1_024
 HEALTH_EVERY_S = 60.0
-HEALTH_LEAST_S = 10.0
+HEALTH_LEAST_S = 20.0
 """between two of them, however often the power flickers"""
 HELLO_JITTER_S = 0.5
 LOOK_S = 2.0
@@ -61,6 +62,8 @@ class LinkStatus:
     """what ended the last connection"""
     sending: Sending = "all"
     """what power permits to go out"""
+    dates: Dates = "none"
+    """what is done about the dates of the broker's certificate"""
 
 
 class Uplink:
@@ -80,6 +83,7 @@ class Uplink:
         self._told_unreadable: set[int] = set()
         self._sender = Sender(first_round=int.from_bytes(random_bytes(4), "big"))
         self._backoff = Backoff()
+        self._tls = Tls(broker, clock)
         self._protocol = MQTTProtocolVersion.MQTTv5
         self._protocol_known = False
         self._inbox: deque[tuple[str, bytes]] = deque(maxlen=INBOX)
@@ -108,7 +112,7 @@ class Uplink:
         while True:
             connection = self._connection()
             try:
-                await connection.open(self._backoff.failures, topics.all_down(self._station), topics.HELLO)
+                await connection.open(topics.all_down(self._station), topics.HELLO)
                 await self._serve(connection)
             except LinkDown as down:
                 self._lost(connection, down)
@@ -127,7 +131,7 @@ class Uplink:
 
     def _connection(self) -> Connection:
         will = Will(topics.state(self._station, "alive"), self._alive(False))
-        return Connection(self._broker, self._station, will, self._protocol, self._clock, self._arrived)
+        return Connection(self._broker, self._station, will, self._protocol, self._clock, self._arrived, self._tls)
 
     async def _serve(self, connection: Connection) -> None:
         """Until the connection ends, which raises LinkDown."""
@@ -144,6 +148,8 @@ class Uplink:
             self._show(connection)
             self._say_health(connection)
             await self._wait()
+            if self._tls.outdated():
+                raise LinkDown("the time is known now: a new connection checks the dates of the broker's certificate")
             if connection.accepted and self._clock.monotonic_s() - opened_s > STEADY_S:
                 self._backoff.succeeded()
         raise connection.why_closed
@@ -167,7 +173,7 @@ class Uplink:
             log.info("no link to %s:%d: %s", self._broker.host, self._broker.port, down)
         if self._status.connected:
             self._status = replace(self._status, connected=False, since_s=self._clock.monotonic_s())
-        self._status = replace(self._status, why=str(down))
+        self._status = replace(self._status, why=str(down), dates=self._tls.dates)
         if not connection.accepted and not self._protocol_known:
             v5 = self._protocol is MQTTProtocolVersion.MQTTv5
             self._protocol = MQTTProtocolVersion.MQTTv311 if v5 else MQTTProtocolVersion.MQTTv5
@@ -175,7 +181,7 @@ class Uplink:
     def _show(self, connection: Connection) -> None:
         if connection.accepted and not self._status.connected:
             self._protocol_known = True
-            self._status = replace(self._status, connected=True, since_s=self._clock.monotonic_s(), why="")
+            self._status = replace(self._status, connected=True, since_s=self._clock.monotonic_s(), why="", dates=self._tls.dates)
             log.info("link to %s:%d is up", self._broker.host, self._broker.port)
 
     def _say_goodbye(self, connection: Connection) -> None:
