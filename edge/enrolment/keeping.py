@@ -10,17 +10,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from edge.enrolment.state import Enrolment, Progress, encode_progress, guards_not_done, recapture
-from edge.store.ledger import Ledger, RecordDraft
+from edge.store.ledger import Ledger, RecordDraft, register_number
 from edge.store.store import Store
 from edge.store.values import OpenEnrolment, SealedPart
 from edge.store.worker import StoreWorker
-from protocols.record import PartKind, Step, StepException, encode_keys
-from protocols.sealing import RecordSealer
+from protocols.record import RECEIPT_BYTES_MAX, PartKind, Step, StepException, decode_receipt, encode_keys
+from protocols.sealing import RecordSealer, parse1
 
 T = TypeVar("T")
 Work = Callable[[Callable[[], Any]], Any]
 NOBODY = b"\0"
 """operator of a record whose journal could not be read and that nobody signed for"""
+REFUSED_SHOWN = 8
+"""as many as an operator reads out over the telephone"""
 
 
 class Keeping:
@@ -96,11 +98,13 @@ class Keeping:
         """A ledger event. Raises StoreError."""
         await self._store.run(partial(self._ledger.event, name, detail))
 
-    async def figures(self) -> tuple[dict[str, int], int]:
-        """Counts for the page, and how many enrolments still fit. Raises StoreError."""
+    async def figures(self) -> tuple[dict[str, Any], int]:
+        """Counts for the page with the newest refused records by name, and how many enrolments still fit. Raises StoreError."""
         counts = await self._store.call(Store.counts)
         left = await self._store.call(Store.enrolments_left)
-        return {"saved": counts.saved, "waiting": counts.waiting, "received": counts.received, "refused": counts.refused}, left
+        receipts = await self._store.call(Store.refused, REFUSED_SHOWN) if counts.refused else []
+        found = {"saved": counts.saved, "waiting": counts.waiting, "received": counts.received, "refused": counts.refused}
+        return {**found, "held": [_held(signed) for signed in receipts]}, left
 
     def let_go(self) -> None:
         """The keys of this person are no longer needed."""
@@ -123,3 +127,9 @@ def draft_of(record_id: bytes, enrolment: Enrolment, power_source: str, urgent: 
         recapture=recapture(enrolment),
         guards_not_done=guards_not_done(enrolment),
     )
+
+
+def _held(signed: bytes) -> dict[str, str]:
+    """Of a receipt that was verified when it was kept: what an operator tells the office."""
+    receipt = decode_receipt(parse1(signed, RECEIPT_BYTES_MAX).payload)
+    return {"register": register_number(receipt.station, receipt.sequence), "outcome": receipt.outcome, "reason": receipt.reason}

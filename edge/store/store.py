@@ -296,6 +296,12 @@ class Store:
         with self._database.read() as connection:
             return Counts(*one(connection, query))
 
+    def refused(self, limit: int) -> list[bytes]:
+        """Signed receipts of records that were not taken as they are, newest first."""
+        query = "SELECT receipt FROM ledger WHERE record IS NOT NULL AND outcome IN ('rejected', 'quarantined') ORDER BY sequence DESC LIMIT ?"
+        with self._database.read() as connection:
+            return [receipt for (receipt,) in rows(connection, query, limit)]
+
     def enrolments_left(self) -> int:
         """Whole records that still fit above the reserve, the write-ahead log's share taken off. Raises StoreError."""
         try:

@@ -12,16 +12,21 @@ export function sendingPanel({ queue, link, enrolments_left: left }) {
     title: t("sending_title"),
     body: [
       make("p", { class: `answer ${link.connected === false ? "" : "good"}` }, icon(link.connected === false ? "plug" : "tick"), t(link.connected === false ? "queue_offline" : "queue_online")),
-      link.policy && has(`policy_${link.policy}`) ? make("p", {}, t(`policy_${link.policy}`)) : null,
+      link.policy === undefined ? null : make("p", {}, policyWords(link)),
       make("ul", { class: "facts" }, ...lines.filter(Boolean).map((line) => make("li", {}, line))),
       ...(queue.refused ? refusedWords(queue.refused, held) : []),
     ],
   };
 }
 
+function policyWords({ policy, online_only: online }) {
+  if (!policy) return t("rule_none");
+  return t(online ? "rule_online" : "rule_free", { number: policy });
+}
+
 function refusedWords(refused, held) {
   const rows = held.map(({ register, outcome, reason }) =>
-    make("li", {}, make("b", {}, register), ` ${t(`outcome_${outcome}`)}. ${has(`outcome_reason_${reason}`) ? t(`outcome_reason_${reason}`) : ""}`));
+    make("li", {}, make("b", {}, register), ` ${t(`outcome_${outcome}`)} ${has(`held_${reason}`) ? t(`held_${reason}`) : ""}`));
   return [
     make("p", { class: "answer warn" }, icon("warn"), t("queue_refused", { refused })),
     make("p", {}, t("queue_refused_next")),
