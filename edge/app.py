@@ -19,6 +19,8 @@ import uvicorn
 from starlette.routing import Route
 
 from edge import health
+from edge.changes import SETTING as CONFIGURATION
+from edge.changes import changed_tables
 from edge.clock import SystemClock, boot_id, random_bytes
 from edge.devices.interfaces import Gpio
 from edge.devices.presence import PresenceChange
@@ -117,6 +119,13 @@ def _first_expected(problems: ExceptionGroup[Exception]) -> Exception | None:
     return first
 
 
+def _note_configuration(store: Store, ledger: Ledger, config: StationConfig) -> None:
+    """In the store's thread."""
+    names, digests = changed_tables(config, store.setting(CONFIGURATION))
+    if names:
+        ledger.event("configuration", {"tables": " ".join(names)}, {CONFIGURATION: digests})
+
+
 class Station:
     """Everything, joined."""
 
@@ -131,6 +140,7 @@ class Station:
             await worker.call(Store.set_setting, "boots", b"%d" % boot)
             await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
             await worker.run(ledger.report_damage)
+            await worker.run(partial(_note_configuration, worker.store, ledger, config))
             await worker.run(policy.load)
         except StoreError as error:
             log.error("the boot could not be noted: %s", error)

@@ -71,8 +71,15 @@ function healthWords({ pw, q, dev, disk, up }) {
   ].filter(Boolean);
 }
 
+// What this district signed last, and what the station says it keeps to.
+function policyWords({ policy, health }) {
+  if (!policy) return [];
+  return [say(health?.pol === policy ? "policy_kept" : "policy_not_yet", { number: policy })];
+}
+
 function health(station) {
   const cell = element("td", "");
+  for (const line of policyWords(station)) cell.append(element("div", line));
   for (const line of station.health ? healthWords(station.health) : []) cell.append(element("div", line));
   cell.append(element("small", station.health ? age(station.health_age_s) : "–"));
   return cell;

@@ -231,7 +231,8 @@ def on_use_best(state: State, event: ev.UseBest, at_ms: int) -> Result:
         going=step_of(enrolment).id if step_of(enrolment).retries_itself else "",
     )
     enrolment, commands = carry_on(enrolment, after_lift=True)
-    return moved(state, enrolment, ev.Save(best.target, best.token), *commands)
+    note = ev.Note("override", {"kind": best.target.kind, "position": str(best.target.position), "reason": event.reason})
+    return moved(state, enrolment, ev.Save(best.target, best.token), note, *commands)
 
 
 def on_exclude(state: State, event: ev.Exclude, at_ms: int) -> Result:

@@ -35,11 +35,13 @@ def on_logged_in(state: State, event: ev.LoggedIn, at_ms: int) -> Result:
 def on_login_refused(state: State, event: ev.LoginRefused, at_ms: int) -> Result:
     wrong = state.wrong_pins + 1
     wait_ms = min(FIRST_WAIT_MS * 2 ** (wrong - FREE_PINS), LONGEST_WAIT_MS) if wrong >= FREE_PINS else 0
-    return replace(state, opening=False, wrong_pins=wrong, pins_locked_until_ms=at_ms + wait_ms, login_problem=event.code), ()
+    state = replace(state, opening=False, wrong_pins=wrong, pins_locked_until_ms=at_ms + wait_ms, login_problem=event.code)
+    return state, (ev.Note("login_refused", {"count": str(wrong)}),) if wait_ms else ()
 
 
 def on_log_out(state: State, event: ev.LogOut, at_ms: int) -> Result:
-    return replace(state, operator=None), (ev.CloseRoster(),)
+    operator = state.operator.pseudonym if state.operator else ""
+    return replace(state, operator=None), (ev.CloseRoster(), ev.Note("logout", {"operator": operator}))
 
 
 def on_next_person(state: State, event: ev.NextPerson, at_ms: int) -> Result:

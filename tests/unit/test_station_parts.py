@@ -3,11 +3,15 @@
 import json
 from typing import Any
 
+import msgspec
+
 from edge import health
+from edge.changes import changed_tables
 from edge.devices.presence import PresenceChange
 from edge.errors import DeviceAbsent
 from edge.following import lamps
 from edge.news import AN_HOUR, DeviceNews
+from station_config.schema import Broker, Keys, Station, StationConfig
 
 
 class Hours:
@@ -75,3 +79,14 @@ def test_lamps_tell_the_room_what_the_screen_tells_the_operator() -> None:
     assert [name for name, on in lamps(idle).items() if on] == ["lamp_green"]
     assert [name for name, on in lamps({**idle, "notices": [{"level": "alarm"}]}).items() if on] == ["lamp_red"]
     assert [name for name, on in lamps({"phase": "enrolling", "step": "face", "notices": []}).items() if on] == ["lamp_yellow", "backdrop"]
+
+
+def test_the_district_hears_which_tables_of_the_configuration_changed_and_nothing_of_their_content() -> None:
+    keys = Keys(station_key="k", station_certificate="c", district_certificate="d", audience_intake="i", audience_vault="v")
+    config = StationConfig(station=Station(id="s-1"), keys=keys, broker=Broker(password="secret"))
+    names, kept = changed_tables(config, None)
+    assert {"station", "keys", "broker", "devices", "power"} <= set(names)
+    assert changed_tables(config, kept) == ((), kept)
+    other = msgspec.structs.replace(config, broker=Broker(password="other"))
+    assert changed_tables(other, kept)[0] == ("broker",)
+    assert b"secret" not in kept
