@@ -93,6 +93,8 @@ class PowerWatch:
         self._was_stopped: bool | None = None
         """the last life ended orderly (True) or not (False) and the report does not know yet"""
         self._seen_at_s: float | None = None
+        self._began_s: float | None = None
+        self._board_told_s: float | None = None
         self._worth_saving = False
         self._wall: Wall | None = None
         if memory:
@@ -128,6 +130,8 @@ class PowerWatch:
         """Take one round of readings; returns what is to be done."""
         dt_s = 0.0 if self._last_s is None else min(LONGEST_STEP_S, now_s - self._last_s)
         self._last_s, self._wall = now_s, wall
+        self._began_s = now_s if self._began_s is None else self._began_s
+        self._board_told_s = now_s if readings.board is not None else self._board_told_s
         self._button(now_s, readings.button)
         self.waiting.today(wall.day)
         self.supply.take(now_s, readings, self.plan.state == "on_load")
@@ -369,7 +373,9 @@ class PowerWatch:
             waiting=self.waiting.people,
             clock=self._wall.trust if self._wall else "none",
         )
-        notices = wording.notices(picture, self.supply, self.batteries, self.power, board_silent=self._fitted_board and board is None)
+        up_s = now_s - (self._began_s or 0.0)
+        board_s = up_s if self._board_told_s is None else now_s - self._board_told_s
+        notices = wording.notices(picture, self.supply, self.batteries, self.power, up_s, board_s if self._fitted_board else 0.0)
         return replace(picture, sentence=wording.sentence(picture, asked=self._stop_why is not None), notices=notices)
 
     def _genset_view(self, now_s: float, readings: Readings) -> GensetView | None:

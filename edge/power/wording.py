@@ -100,10 +100,12 @@ def genset_view(
     )
 
 
-def notices(picture: PowerPicture, supply: Supply, batteries: Mapping[str, Battery], power: Power, *, board_silent: bool) -> tuple[Notice, ...]:
-    """Everything worth a line, most urgent first."""
-    found = [*_of_supply(picture, supply, power), *_of_upses(picture, batteries, power), *_of_genset(picture), *_of_boxes(picture)]
-    if board_silent:
+def notices(
+    picture: PowerPicture, supply: Supply, batteries: Mapping[str, Battery], power: Power, up_s: float, board_silent_s: float,
+) -> tuple[Notice, ...]:
+    """Everything worth a line, most urgent first. up_s: since the first poll; nobody is blamed for not having answered yet."""
+    found = [*_of_supply(picture, supply, power), *_of_upses(picture, batteries, up_s), *_of_genset(picture), *_of_boxes(picture)]
+    if board_silent_s > SILENT_S:
         found.append(Notice("board_silent", "warn"))
     order = {"alarm": 0, "warn": 1, "info": 2}
     return tuple(sorted(found, key=lambda notice: order[notice.level]))
@@ -124,11 +126,12 @@ def _of_supply(picture: PowerPicture, supply: Supply, power: Power) -> Iterator[
         yield Notice("ups_disagree", "warn", {"name": ", ".join(names)})
 
 
-def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Power) -> Iterator[Notice]:
+def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], up_s: float) -> Iterator[Notice]:
     for ups in picture.upses:
-        if ups.stale_s is None or ups.stale_s > SILENT_S:
+        silent_s = up_s if ups.stale_s is None else ups.stale_s
+        if silent_s > SILENT_S:
             level = "alarm" if picture.source is Source.BATTERY else "warn"
-            yield Notice("ups_no_news", level, {"name": ups.name, "seconds": int(ups.stale_s or 0)})
+            yield Notice("ups_no_news", level, {"name": ups.name, "seconds": int(silent_s)})
         health_percent = batteries[ups.name].health_percent
         if "RB" in ups.status or (health_percent is not None and health_percent < WORN_PERCENT):
             yield Notice("ups_replace_battery", "warn", {"name": ups.name})

@@ -28,3 +28,13 @@ def test_board_and_ups_silent_together_is_unknown_and_changes_nothing() -> None:
     here.run(120)
     assert here.watch.picture.state is State.NORMAL
     assert {"board_silent", "ups_no_news"} <= set(here.reads())
+
+
+def test_nobody_is_blamed_for_not_having_answered_in_the_first_seconds() -> None:
+    here = site()
+    here.silences.board = here.silences.upsd = True
+    here.restart()
+    here.run(8)
+    assert not {"board_silent", "ups_no_news"} & set(here.reads())
+    here.run(8)
+    assert {"board_silent", "ups_no_news"} <= set(here.reads())
