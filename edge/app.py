@@ -44,6 +44,7 @@ from edge.power.stopping import OrderlyStop, Part, sync_disks
 from edge.power.supervisor import Supervisor
 from edge.power.watch import FittedUps
 from edge.quality.limits import with_overrides
+from edge.scrub import Scrub
 from edge.store.ledger import Ledger
 from edge.store.stick import StickDesk
 from edge.store.store import Store
@@ -165,13 +166,14 @@ class Station:
         self._button = False
         self._fitted = fit(config.devices, clock, self._on_change)
         self._power = self._power_manager(*power_memory)
+        self._scrub = Scrub(worker, ledger, config.station.id, clock, lambda: self._session.snapshot()["phase"] == "enrolling", self._wake)
         self._session = self._make_session()
         self._orderly = OrderlyStop(self._stop_parts(), config.power.halt_command)
         lines = config.devices.gpio.outputs if config.devices.gpio else {}
         self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
         self._uplink = Uplink(
             worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
-            lambda sequence: self._later(partial(ledger.report_unreadable, sequence)), lambda: self._power.picture().permissions.sending,
+            lambda sequence: self._later(partial(self._scrub.report, sequence)), lambda: self._power.picture().permissions.sending,
             self._take_policy,
         )
         page = build_app(self._session, self._texts, LOOPBACK, PowerAnswers(self._power.report, self._power.csv), self._stick_routes())
@@ -197,6 +199,7 @@ class Station:
         own = [
             ("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._keep()),
             ("follower", self._follower.run(self._session.changes())), ("register", self._register.run()), ("watchdog", self._supervisor.run()),
+            ("scrub", self._scrub.run()),
         ]
         return [("page", self._serve()), ("stop", self._stop_in_order()), *own, ("purge", self._purge()), ("beat", self._beat()), *devices]
 
@@ -227,7 +230,7 @@ class Station:
         power = self._power
         return Hooks(
             self._gate, self._power_for_page, self._link, self._wake, lambda: power.ask_stop("stop_button"), power.genset_by_hand,
-            genset_fitted=power.watch.genset is not None, waiting=power.people_wait, came_back=self._came_back,
+            genset_fitted=power.watch.genset is not None, waiting=power.people_wait, came_back=self._came_back, unreadable=lambda: self._scrub.unreadable,
         )
 
     def _came_back(self) -> tuple[str, dict[str, str]]:

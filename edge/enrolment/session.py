@@ -81,6 +81,8 @@ class Hooks:
     """shut the station down in good order"""
     genset: Callable[[str], None] = _ignore_act
     """start, stop, acknowledge"""
+    unreadable: Callable[[], tuple[str, ...]] = tuple
+    """register numbers of records that rotted on the card"""
     genset_fitted: bool = False
     """a genset can be asked for, also one without a controller on a bus"""
     waiting: Callable[[int], None] = _ignore_count
@@ -304,6 +306,7 @@ class Session:
             capture_progress=self._capture_progress,
             photo=self._errands.photo is not None,
             came_back=self._hooks.came_back(),
+            unreadable=self._hooks.unreadable(),
         )
 
     def _enrolment(self) -> Enrolment:

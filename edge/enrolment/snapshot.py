@@ -34,6 +34,8 @@ class Surroundings:
     """GET /api/photo has a picture of this person"""
     came_back: tuple[str, Mapping[str, str]] = ("power_was_out", {})
     """after a cut or a stop: notice id and its values (edge/power/resume.py)"""
+    unreadable: tuple[str, ...] = ()
+    """register numbers of records that rotted on the card: these persons must be recorded again"""
 
 
 def build(state: State, around: Surroundings) -> Json:
@@ -215,7 +217,8 @@ def _reasons(state: State) -> Json:
 def _notices(state: State, around: Surroundings) -> list[Json]:
     found = [*_station_notices(state), *(_person_notices(state, state.enrolment, around) if state.enrolment else [])]
     broken = [] if state.conditions.stopping else [name for name, (kept, _) in around.devices.items() if kept in ("absent", "faulted", "recovering")]
-    return [*found, *(_notice("device_broken", "warn", device=name) for name in broken)]
+    rotten = [_notice("record_unreadable", "alarm", registers=", ".join(around.unreadable))] if around.unreadable else []
+    return [*found, *rotten, *(_notice("device_broken", "warn", device=name) for name in broken)]
 
 
 def _station_notices(state: State) -> list[Json]:

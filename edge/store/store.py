@@ -36,6 +36,9 @@ from edge.store.values import Counts, Damage, Head, OpenEnrolment, OutboxItem, R
 
 RECORD_BYTES = 2 * 1024 * 1024
 """room that one more enrolment must find, until a larger one was seen here (FIELD: a record has 0.3 to 2 MB)"""
+WAITING_AFTER = (
+    "SELECT sequence, hash, envelope, size, record FROM ledger WHERE outcome IS NULL AND envelope IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT 1"
+)
 NOTHING_READ: tuple[bytes, int, bytes] = (b"", 0, b"")
 PURGE_BATCH = 16
 """records forgotten in one commit, so that a purge never holds up a capture for long"""
@@ -236,6 +239,32 @@ class Store:
             raise unreadable(f"part {index} of a record")
         self._unreadable.discard(record_id)
         return bytes(row[1])
+
+    def check_waiting(self, after: int) -> tuple[int, bool] | None:
+        """The next entry after that number that waits for the district, and whether all of it can be read back; None after the last.
+
+        The first of a round reads from the card again: what rots there does not show in the machine's memory.
+        """
+        if after == 0:
+            self._database.forget_cache()
+        with self._database.read() as connection:
+            row = first(connection, WAITING_AFTER, after)
+            if row is None:
+                return None
+            sequence, digest, envelope, size, number = row
+            query = "SELECT sha256, sealed FROM part WHERE number BETWEEN ?1 * 256 AND ?1 * 256 + 255"
+            parts = [(len(sealed), hashlib.sha256(sealed).digest() == sha256) for sha256, sealed in connection.execute(query, (number,))]
+        intact = hashlib.sha256(envelope).digest() == digest and all(good for _, good in parts)
+        return sequence, intact and sum(length for length, _ in parts) == size
+
+    def unreadable_records(self) -> list[int]:
+        """Numbers of the records that were told to be unreadable (ledger.py) and that the district has not answered yet."""
+        query = (
+            "SELECT sequence FROM ledger WHERE record IS NOT NULL AND outcome IS NULL "
+            "AND EXISTS (SELECT 1 FROM setting WHERE name = 'unreadable.' || sequence) ORDER BY sequence"
+        )
+        with self._database.read() as connection:
+            return [sequence for (sequence,) in rows(connection, query)]
 
     # --- receipts ---
 
