@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "world": Command("tools.world", "run the whole simulated world for a station of your own", needs_bench=True),
     "sim": Command("tools.sim", "run one simulated device on its real wire", needs_bench=True),
     "micropython": Command("tools.micropython", "fetch MicroPython for the bench's board"),
+    "pico": Command("tools.pico", "build MicroPython for an emulated Pico, on which tests install the firmware"),
     "fuzz": Command("tools.fuzz", "fuzz the decoders and the district's door, guided by coverage", needs_bench=True),
 }
 GROUPS: Mapping[str, Mapping[str, Command]] = {
@@ -49,7 +50,9 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "store": Command("tools.bench_store", "bytes, flushes and time to keep a record; start with thousands waiting", needs_bench=True),
         "capture": Command("tools.bench_capture", "time and CPU of each driver against the limit of its wire", needs_bench=True),
         "ingest": Command("tools.bench_ingest", "records a second into the district, against disk, SQLite and broker", needs_bench=True),
+        "board": Command("tools.bench_board", "flash and memory that the board's firmware takes of an RP2040", needs_bench=True),
         "power": Command("tools.bench_power", "a month of a bad site in virtual time", needs_bench=True),
+        "boot": Command("tools.bench_boot", "the station's start with thousands waiting and somebody at the desk, to a page that is ready", needs_bench=True),
     },
     "crash": {
         "store": Command("tools.crash_store", "cut the store's power on a simulated disk; nothing promised may be lost", needs_bench=True),

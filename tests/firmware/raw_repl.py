@@ -32,6 +32,10 @@ while True:
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 
 
+class Unplugged(Exception):
+    """No answer, from now until the next program."""
+
+
 class FakePico:
     """Speaks what MicroPython's shared/runtime/pyexec.c does in raw mode, without raw paste."""
 
@@ -40,6 +44,8 @@ class FakePico:
         self.programs: list[str] = []
         self.worn: str | None = None
         """a file whose bytes do not last"""
+        self.dies_at = ""
+        """the board is unplugged when a program with this text comes"""
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
@@ -69,8 +75,11 @@ class FakePico:
             ready, _, _ = select.select([self._master, self._stopped], [], [])
             if self._stopped in ready:
                 return
-            for byte in os.read(self._master, 1024):
-                code = self._take(bytes([byte]), code)
+            try:
+                for byte in os.read(self._master, 1024):
+                    code = self._take(bytes([byte]), code)
+            except Unplugged:
+                code = b""
 
     def _take(self, byte: bytes, code: bytes) -> bytes:
         """One byte from the host; the code collected so far."""
@@ -85,6 +94,8 @@ class FakePico:
     def _execute(self, code: bytes) -> bytes:
         text = code.decode().lstrip("\r")
         self.programs.append(text)
+        if self.dies_at and self.dies_at in text:
+            raise Unplugged
         if self.worn and text.startswith("\nimport binascii"):
             (self.flash / self.worn).write_bytes(b"\xff")
         assert self._process.stdin is not None

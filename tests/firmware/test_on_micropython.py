@@ -1,6 +1,5 @@
 """What only MicroPython can tell: every file compiles, the periodic path allocates nothing, and how much memory the board needs."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulators import micropython
+from tools import bench_board
 
 ROOT = micropython.ROOT
 SHARED = [ROOT / "protocols" / f"{name}.py" for name in ("__init__", "crc", "cobs", "board_link")]
@@ -28,13 +28,18 @@ def test_every_file_compiles_for_the_rp2040(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(micropython.find() is None, reason=WHY_NOT)
-def test_periodic_steps_allocate_nothing_and_the_board_fits() -> None:
-    script = Path(__file__).parent / "on_micropython/no_allocation.py"
-    environment = {**os.environ, "MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT}"}
-    command = [*(micropython.find() or []), "-X", "heapsize=192k", str(script)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = {name: int(value) for name, value in (line.split() for line in done.stdout.splitlines())}
+def test_periodic_steps_allocate_nothing_talk_leaves_nothing_and_the_board_fits() -> None:
+    """firmware/check/self_check.py fails by itself when a periodic step allocates."""
+    found = bench_board.on_unix()
     assert found["fed"] > 400
     assert found["pulses"] > 0
+    assert found["answers"] > 1_000
+    assert found["growth"] < 512
     assert found["heap"] < HEAP_LIMIT
+    assert found["free"] > 10 * max(found["status"], found["heartbeat"])
+
+
+def test_the_files_fit_the_flash() -> None:
+    found = bench_board.sizes()
+    assert found["compiled"] < found["text"] < bench_board.FLASH / 4
+    assert found["compiled"] < FLASH_LIMIT

@@ -1,0 +1,126 @@
+"""The firmware on an emulated RP2040 under real MicroPython: installed by `./rekam flash`, spoken to over its UART, watched at its pins.
+
+`./rekam pico` provides chip and image. The chip's time runs 5 to 50 times slower than ours, so deadlines here are long; what is
+asserted of pins is in the chip's own microseconds.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
+
+import pytest
+
+import edge.devices.board
+from edge.clock import SystemClock
+from edge.devices.board import SerialBoard
+from protocols import board_link as wire
+from simulators.emulated_pico import EmulatedPico, missing
+from station_config.schema import Board as Config
+from tests.firmware.loader import load
+from tests.waiting import until, wait_until
+from tools import bench_board, flash
+
+pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(1500)]
+PINS = load().hal_rp2
+SLOW_S = 900
+LIGHT = PINS.OUTPUT_PINS[wire.OUTPUTS.index("light")]
+HEAP_LIMIT = 60_000
+
+
+def pulses_us(chip: EmulatedPico) -> list[int]:
+    """How long the light was on, each time."""
+    edges = [(at_us, level) for at_us, number, level in chip.history if number == LIGHT]
+    return [off_us - on_us for (on_us, on), (off_us, off) in pairwise(edges) if on and not off]
+
+
+def outputs(chip: EmulatedPico) -> dict[str, int]:
+    return {name: chip.levels.get(number, 0) for name, number in zip(wire.OUTPUTS, PINS.OUTPUT_PINS, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def chip() -> Iterator[EmulatedPico]:
+    """With the firmware on it."""
+    made = EmulatedPico()
+    for number, level in PINS.INPUT_PINS:
+        made.set(number, 1 - level)
+    made.measure(PINS.THERMOMETER, 0.706)
+    made.measure(PINS.SUPPLY, 5.0 / 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flash, "CALL_S", SLOW_S)
+        patch.setattr(flash, "BACK_S", SLOW_S)
+        patch.setattr(edge.devices.board, "ANSWER_S", 60.0)
+        try:
+            assert flash.run(argparse.Namespace(port=made.usb, check=False)) == 0
+            yield made
+        finally:
+            made.close()
+
+
+def run(chip: EmulatedPico, body: Callable[[SerialBoard], Awaitable[None]]) -> None:
+    async def main() -> None:
+        driver = SerialBoard("board", Config(port=chip.uart), SystemClock())
+        await driver.open()
+        try:
+            await body(driver)
+        finally:
+            await driver.close()
+
+    asyncio.run(main())
+
+
+SAFE = dict.fromkeys(wire.OUTPUTS, 0) | {"pi_power": 1, "hub_power": 1}
+
+
+def test_outputs_are_safe_once_the_chip_runs(chip: EmulatedPico) -> None:
+    wait_until(lambda: outputs(chip) == SAFE, "the outputs at their start values", SLOW_S)
+
+
+def test_identifies_measures_and_reads_its_contacts(chip: EmulatedPico) -> None:
+    async def body(board: SerialBoard) -> None:
+        status = await board.status()
+        assert status.configured
+        assert status.temperature_c == pytest.approx(27, abs=1)
+        assert status.supply_mv == pytest.approx(5_000, abs=20)
+        assert (status.mains_ok, status.tamper) == (False, False)
+        chip.set(PINS.INPUT_PINS[0][0], 0)
+        async with asyncio.timeout(SLOW_S):
+            while not (await board.status()).mains_ok:
+                pass
+
+    run(chip, body)
+
+
+def test_a_lease_of_light_has_pulses_of_19_ms_at_the_pin(chip: EmulatedPico) -> None:
+    async def body(board: SerialBoard) -> None:
+        before = len(pulses_us(chip))
+        assert await board.light(250) == 250
+        await until(lambda: len(pulses_us(chip)) == before + 2, "two pulses", SLOW_S)
+        assert all(17_000 <= pulse_us <= 20_000 for pulse_us in pulses_us(chip)), pulses_us(chip)
+        await until(lambda: outputs(chip)["light_supply"] == 0, "the lease to end", SLOW_S)
+
+    run(chip, body)
+
+
+def test_the_chips_own_watchdog_restarts_a_board_whose_program_ended(chip: EmulatedPico) -> None:
+    async def lamp(board: SerialBoard) -> None:
+        await board.lamp("work", True, 600)
+        await until(lambda: outputs(chip)["lamp_work"] == 1, "the lamp", SLOW_S)
+
+    async def again(board: SerialBoard) -> None:
+        assert (await board.status()).uptime_ms < 60_000
+
+    run(chip, lamp)
+    with open(chip.usb, "wb", buffering=0) as console:
+        console.write(b"\x03")
+    wait_until(lambda: outputs(chip) == SAFE, "the outputs safe at once", SLOW_S)
+    chip.history.clear()
+    run(chip, again)
+
+
+def test_nothing_is_allocated_on_the_chip_and_the_heap_suffices(chip: EmulatedPico) -> None:
+    found = bench_board.on_chip(chip.usb)
+    assert found["pulses"] > 0
+    assert found["fed"] > 0
+    assert found["heap"] < HEAP_LIMIT
+    assert found["free"] > 2 * found["heap"]
