@@ -5,10 +5,13 @@ later. At a cut everything under way is lost and both ends get a reset, or (`nat
 because TCP's own slow start and repetition happen on loopback (`simulators/tun_link.py` has them on the line).
 
     python -m simulators.link LISTEN_PORT TARGET_PORT '{"rate_bps": 256000, "trip_s": 0.6, "up_s": 20, "down_s": 5}' STATISTICS_FILE
+
+The schedule of cuts starts at SIGUSR1.
 """
 
 import asyncio
 import json
+import signal
 import socket
 import struct
 import sys
@@ -34,6 +37,7 @@ class CuttingProxy:
         self._shape, self._target_port, self.port = shape, target_port, port
         self._clock = WorldClock()
         self._start_s = self._clock.now_s()
+        self._schedule_s = 0.0
         self._free_s = [0.0, 0.0]
         self._server: asyncio.Server | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -43,14 +47,20 @@ class CuttingProxy:
         self.counts = (Counts(), Counts())
         self.cuts = 0
 
-    async def start(self) -> None:
+    async def start(self, *, cuts: bool = True) -> None:
+        """`cuts`: the schedule starts now, otherwise with `start_cuts`."""
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         listening.bind((HOST, self.port))
         self.port = listening.getsockname()[1]
         self._server = await asyncio.start_server(self._accept, sock=listening, limit=LIMIT)
-        if self._shape.down_s:
+        if cuts:
+            self.start_cuts()
+
+    def start_cuts(self) -> None:
+        self._schedule_s = self.now_s()
+        if self._shape.down_s and self._cutter is None:
             self._cutter = asyncio.create_task(self._cut_again_and_again())
 
     async def stop(self) -> None:
@@ -75,12 +85,12 @@ class CuttingProxy:
 
     async def _cut_again_and_again(self) -> None:
         while True:
-            await self._clock.sleep_s(self._shape.up_s - self.now_s() % (self._shape.up_s + self._shape.down_s))
+            await self._clock.sleep_s(self._shape.up_s - (self.now_s() - self._schedule_s) % (self._shape.up_s + self._shape.down_s))
             self.cut()
             await self._clock.sleep_s(self._shape.down_s)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._shape.is_up(self.now_s()):
+        if self._cutter is not None and not self._shape.is_up(self.now_s() - self._schedule_s):
             _reset(writer)
             return
         call = asyncio.create_task(self._call(reader, writer))
@@ -142,7 +152,8 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 async def _main(port: int, target: int, shape: Shape, statistics: Path) -> None:
     """Until SIGTERM; counts go to the file each second."""
     proxy = CuttingProxy(shape, target, port)
-    await proxy.start()
+    await proxy.start(cuts=False)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, proxy.start_cuts)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:

@@ -30,7 +30,8 @@ class Shape:
     jitter_s: float = 0.005
 
     def is_up(self, at_s: float) -> bool:
-        return self.down_s == 0 or at_s % (self.up_s + self.down_s) < self.up_s
+        """`at_s` counts from the start of the schedule; before it the line is up."""
+        return self.down_s == 0 or at_s < 0 or at_s % (self.up_s + self.down_s) < self.up_s
 
     def usable_bytes(self, seconds: float) -> float:
         """What one direction can carry while the link is up."""
@@ -44,6 +45,7 @@ class Counts:
 
     packets: int = 0
     bytes_sent: int = 0
+    """what a cut throws away in the modem's queue was never on the line"""
     lost: int = 0
     tail_drops: int = 0
     resets: int = 0
@@ -64,6 +66,8 @@ class Line:
         self.shape, self._rng, self._deliver = shape, rng, deliver
         self.ways = (_Direction(), _Direction())
         self.cuts = 0
+        self.schedule_s = 0.0
+        """when the schedule of cuts starts; infinity: not yet"""
         self._was_up = True
         self._number = 0
         self._flows: set[tuple[int, int]] = set()
@@ -71,7 +75,7 @@ class Line:
 
     def tick(self, now_s: float) -> None:
         """Hand over what is due; note cuts."""
-        up = self.shape.is_up(now_s)
+        up = self.shape.is_up(now_s - self.schedule_s)
         if self._was_up and not up:
             self._cut(now_s)
         self._was_up = up
@@ -85,7 +89,7 @@ class Line:
 
     def packet(self, way: int, packet: bytes, now_s: float) -> None:
         """One IP packet enters."""
-        if not self.shape.is_up(now_s) or not self._flow_lives(way, packet):
+        if not self.shape.is_up(now_s - self.schedule_s) or not self._flow_lives(way, packet):
             return
         shape, direction = self.shape, self.ways[way]
         direction.counts.packets += 1
@@ -104,6 +108,7 @@ class Line:
     def _cut(self, now_s: float) -> None:
         self.cuts += 1
         for direction in self.ways:
+            direction.counts.bytes_sent -= round(max(0.0, direction.free_s - now_s) * self.shape.rate_bps / 8)
             direction.under_way.clear()
             direction.free_s = now_s
         if self.shape.after != "dark":

@@ -1,9 +1,10 @@
 """Two network namespaces with a shaped line between them: both TCP stacks are real. Needs root, /dev/net/tun and iproute2.
 
-    python -m simulators.tun_link NAME '{"rate_bps": 256000, "trip_s": 0.6, "up_s": 20, "down_s": 5}' STATISTICS_FILE
+    python -m simulators.tun_link NAME '{"rate_bps": 256000, "trip_s": 0.6, "up_s": 20, "down_s": 5}' STATISTICS_FILE SEED
 
-makes the namespaces NAME-s (10.90.0.1, the station's side) and NAME-d (10.90.0.2), prints `ready`, forwards until SIGTERM, writes its
-counts to the file each second and deletes the namespaces. Left-overs of the same name are deleted at the start.
+makes the namespaces NAME-s (10.90.0.1, the station's side) and NAME-d (10.90.0.2), prints `ready` and forwards until SIGTERM; the schedule of
+cuts starts at SIGUSR1, so that every sender meets the same one. Writes its counts to the file each second and at the end deletes the
+namespaces. Left-overs of the same name are deleted at the start.
 """
 
 import fcntl
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from types import FrameType
 
@@ -50,34 +52,43 @@ def sides(name: str) -> tuple[str, str]:
 class Emulator:
     """Devices, namespaces and the forwarding loop."""
 
-    def __init__(self, name: str, shape: Shape, statistics: Path) -> None:
+    def __init__(self, name: str, shape: Shape, statistics: Path, seed: int) -> None:
         self._names = sides(name)
         self._statistics = statistics
         self._clock = WorldClock()
         self._remove()
         self._descriptors = [self._device(index, namespace, address) for index, (namespace, address) in enumerate(self._addresses())]
-        self._line = Line(shape, World(1, people=0).rng("link"), self._deliver)
+        self._line = Line(shape, World(seed, people=0).rng("link"), self._deliver)
+        self._line.schedule_s = inf
+        self._start_s = self._clock.now_s()
         self._running = True
 
     def run(self) -> None:
         """Until SIGTERM."""
         signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGUSR1, self._start_schedule)
         poll = select.epoll()
         for descriptor in self._descriptors:
             poll.register(descriptor, select.EPOLLIN)
-        start_s = written_s = self._clock.now_s()
+        written_s = self._now_s()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while self._running:
-            now_s = self._clock.now_s() - start_s
+            now_s = self._now_s()
             self._line.tick(now_s)
             for descriptor, _ in poll.poll(max(0.0, min(IDLE_S, self._line.next_s() - now_s))):
-                self._read(descriptor, self._clock.now_s() - start_s)
-            if self._clock.now_s() - written_s > 1:
-                written_s = self._clock.now_s()
+                self._read(descriptor, self._now_s())
+            if self._now_s() - written_s > 1:
+                written_s = self._now_s()
                 self._write_statistics()
         self._write_statistics()
         self._remove()
+
+    def _now_s(self) -> float:
+        return self._clock.now_s() - self._start_s
+
+    def _start_schedule(self, _number: int, _frame: FrameType | None) -> None:
+        self._line.schedule_s = self._now_s()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._running = False
@@ -124,4 +135,4 @@ def _ip(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    Emulator(sys.argv[1], Shape(**json.loads(sys.argv[2])), Path(sys.argv[3])).run()
+    Emulator(sys.argv[1], Shape(**json.loads(sys.argv[2])), Path(sys.argv[3]), int(sys.argv[4])).run()

@@ -35,17 +35,13 @@ class Way:
     counts: Path = field(default=Path())
 
 
-def make_way(name: str, shape: Shape, folder: Path) -> Way:
-    """Namespaces where this user may make them, otherwise a proxy on loopback."""
+def make_way(scenario: str, number: int, shape: Shape, folder: Path, seed: int) -> Way:
+    """Namespaces where this user may make them, otherwise a proxy on loopback. `number` tells the lines of a scenario apart."""
     counts, kind = folder / "line.json", json.dumps(asdict(shape))
     if not possible():
+        name = f"rk{os.getpid()}{scenario}{number}"
         station, district = (Place(inside(side), DISTRICT_IP, PORT) for side in sides(name))
-        return Way([sys.executable, "-m", "simulators.tun_link", name, kind, str(counts)], station, district, True, counts)
+        return Way([sys.executable, "-m", "simulators.tun_link", name, kind, str(counts), str(seed)], station, district, True, counts)
     near, far = free_port(), free_port()
     command = [sys.executable, "-m", "simulators.link", str(near), str(far), kind, str(counts)]
     return Way(command, Place([], "127.0.0.1", near), Place([], "127.0.0.1", far), False, counts)
-
-
-def unique(scenario: str, number: int) -> str:
-    """A name of namespaces that no other bench uses."""
-    return f"rk{os.getpid()}{scenario}{number}"

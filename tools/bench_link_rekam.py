@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from district.clock import SystemClock as DistrictClock
 from district.health import Health
@@ -57,15 +57,15 @@ def fill(store: Store, keys: StationKeys, records: int, size: int) -> None:
         store.end_enrolment()
 
 
-def broker(facts: dict[str, object]) -> Broker:
-    return Broker(host=str(facts["host"]), port=int(str(facts["port"])))
+def broker(facts: dict[str, Any]) -> Broker:
+    return Broker(host=facts["host"], port=facts["port"], **facts["tls"])
 
 
-async def station(folder: Path, facts: dict[str, object]) -> None:
+async def station(folder: Path, facts: dict[str, Any]) -> None:
     """Fill the store, say ready, wait for the word on the standard input, then send until told to stop."""
     keys = load_station_keys(Keys(**SitePaths(folder / "site").station_section(STATION)), STATION)
     worker = await StoreWorker.open(folder / "station", 1_000_000)
-    await worker.call(fill, keys, int(str(facts["records"])), int(str(facts["record_bytes"])))
+    await worker.call(fill, keys, facts["records"], facts["record_bytes"])
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     uplink = Uplink(worker, broker(facts), STATION, receipt_verifier(keys.district_key), SystemClock(), lambda: {"station": STATION}, 1)
@@ -73,7 +73,7 @@ async def station(folder: Path, facts: dict[str, object]) -> None:
     await worker.close()
 
 
-async def district(folder: Path, facts: dict[str, object]) -> None:
+async def district(folder: Path, facts: dict[str, Any]) -> None:
     """The real ingest; at the end it tells what it holds."""
     executor = ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
@@ -113,7 +113,7 @@ def _holdings(store: DistrictStore) -> dict[str, float | None]:
     content = 0
     for record_id, settled in whole.items():
         if settled:
-            content += sum(row[0] for row in store.connection.execute("SELECT size FROM parts WHERE record_id = ?", (record_id,)))
+            content += sum(row[0] for row in store.connection.execute("SELECT size FROM parts JOIN entries USING (hash) WHERE record_id = ?", (record_id,)))
         else:
             content += sum(end - start for _, start, end in store.have(STATION, record_id))
     return {"records": sum(whole.values()), "payload_bytes": entries + content}

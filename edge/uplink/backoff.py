@@ -4,8 +4,8 @@ FIRST_S = 0.25
 GROWTH = 1.7
 CAP_S = 20.0
 PATIENT_TRIES = 24
-"""A silent path is tried again at once for about two minutes: a lonely SYN each second reaches nobody, and the first one after the
-path is back saves up to a back-off of the little time that it is up. Somebody who answers `no` is left alone at growing intervals."""
+"""A silent path is tried again at once for some minutes: a lonely SYN reaches nobody, and the first one after the path is back
+saves up to a back-off of the little time that it is up. Somebody who answers `no` is left alone at growing intervals."""
 
 
 class Backoff:
@@ -14,10 +14,6 @@ class Backoff:
     def __init__(self) -> None:
         self._refusals = 0
         self._silences = 0
-
-    @property
-    def failures(self) -> int:
-        return self._refusals + self._silences
 
     def failed(self, *, refused: bool) -> None:
         if refused:

@@ -7,14 +7,15 @@ with a window of one packet (Linux, tcp_init_transfer), which costs a slow link 
 import asyncio
 import socket
 import struct
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 EVERY_S = 0.5
 ATTEMPT_S = (2.0, 2.0, 4.0, 8.0)
-"""how long an attempt of each round may take: short ones find a path that was away, long ones a path that is slow"""
+"""how long the attempts may take, in turn: short ones find a path that was away, long ones a path that is slow"""
+ROUND_S = 20.0
+"""then the caller may wait before it tries again"""
 USER_TIMEOUT_MS = 8_000
 """data without a TCP acknowledgement for so long ends the connection: 115 instead of 37 kbit/s where a path dies silently"""
 LOSSY = 0.004
@@ -71,29 +72,33 @@ def is_lossy(info: TcpInfo) -> bool:
     return info.segments >= ENOUGH_SEGMENTS and info.repeated > LOSSY * info.segments
 
 
-async def dial(host: str, port: int, round_number: int) -> socket.socket:
-    """A connected, non-blocking socket. Raises OSError, TimeoutError."""
+async def dial(host: str, port: int) -> socket.socket:
+    """A connected, non-blocking socket. Raises OSError, TimeoutError when nobody answered for ROUND_S."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    patience_s = ATTEMPT_S[round_number % len(ATTEMPT_S)]
     attempts: set[asyncio.Task[socket.socket]] = set()
     try:
-        for number in range(int(patience_s / EVERY_S)):
-            attempts.add(asyncio.create_task(_attempt(found[number % len(found)], patience_s)))
-            done, attempts = await asyncio.wait(attempts, timeout=EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-            if done:
-                return _winner(list(done))
-        done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
-        return _winner(list(done))
+        for number in range(int(ROUND_S / EVERY_S)):
+            attempts.add(asyncio.create_task(_attempt(found[number % len(found)], ATTEMPT_S[number % len(ATTEMPT_S)])))
+            if (sock := await _answered(attempts, EVERY_S)) is not None:
+                return sock
+        raise TimeoutError("nobody answers")
     finally:
         await _abandon(attempts)
 
 
-def _winner(done: Sequence[asyncio.Task[socket.socket]]) -> socket.socket:
-    """The first of them; a refusal is an answer too."""
-    for task in done[1:]:
-        if task.exception() is None:
-            task.result().close()
-    return done[0].result()
+async def _answered(attempts: set[asyncio.Task[socket.socket]], seconds: float) -> socket.socket | None:
+    """The first that connects; who answers no has answered too (OSError). What was given up in the meantime leaves the set."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + seconds
+    while (left_s := end_s - loop.time()) > 0:
+        done, _ = await asyncio.wait(attempts, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        silent = {task for task in done if isinstance(task.exception(), TimeoutError)}
+        attempts -= silent
+        if done - silent:
+            winner = (done - silent).pop()
+            attempts.remove(winner)
+            return winner.result()
+    return None
 
 
 async def _abandon(attempts: set[asyncio.Task[socket.socket]]) -> None:

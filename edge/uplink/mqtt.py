@@ -14,7 +14,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -24,18 +23,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.clock import Clock
 from edge.uplink.dial import BBR_PROBE_S, dial, drop, is_lossy, prefer_bbr, tcp_info
+from edge.uplink.tls import Tls
 from station_config.schema import Broker
 
-TLS_TIMEOUT_S = 20.0
 CONNACK_TIMEOUT_S = 10.0
 STALL_MIN_S, STALL_MAX_S = 2.0, 8.0
 PROBE_AFTER_S, PROBE_ANSWER_S = 6.0, 8.0
 """A middlebox may acknowledge TCP for a path that is dead behind it. Something sent and nothing heard: the broker is asked for a word"""
 PING_ANSWER_S = 5.0
 TICK_S = 0.25
-
-NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME: chain and name are checked, dates are not, because the station's clock may be wrong by years"""
 
 log = logging.getLogger(__name__)
 
@@ -57,22 +53,23 @@ class Will:
 
 
 class SocketClient(paho.Client):
-    """paho on a socket that is connected already."""
+    """paho on a socket that is connected already, TLS included."""
 
     ready_socket: socket.socket | None = None
 
     def _create_socket_connection(self) -> socket.socket:
         """The one place where paho opens its socket (2.x)."""
         assert self.ready_socket is not None
-        self.ready_socket.settimeout(self.connect_timeout)
         return self.ready_socket
 
 
 class Connection:
     """Open it, use it until `closed`, throw it away."""
 
-    def __init__(self, broker: Broker, station: str, will: Will, protocol: MQTTProtocolVersion, clock: Clock, on_message: Callable[[str, bytes], None]) -> None:
-        self._broker, self._clock, self._on_message = broker, clock, on_message
+    def __init__(
+        self, broker: Broker, station: str, will: Will, protocol: MQTTProtocolVersion, clock: Clock, on_message: Callable[[str, bytes], None], tls: Tls,
+    ) -> None:
+        self._broker, self._clock, self._on_message, self._tls = broker, clock, on_message, tls
         self.protocol = protocol
         self.accepted = False
         """the broker's CONNACK came"""
@@ -90,11 +87,11 @@ class Connection:
         """when bbr was set last"""
         self._client = self._make_client(station, will)
 
-    async def open(self, round_number: int, *filters: str) -> None:
-        """Connect and subscribe to the filters; what is published from here on leaves behind it. `round_number` counts failures. Raises LinkDown."""
+    async def open(self, *filters: str) -> None:
+        """Connect and subscribe to the filters; what is published from here on leaves behind it. Raises LinkDown."""
         try:
-            await self._connect(round_number)
-        except ConnectionRefusedError as error:
+            await self._connect()
+        except (ConnectionRefusedError, ssl.SSLError) as error:
             raise LinkDown(str(error), refused=True) from error
         except (OSError, ValueError) as error:
             raise LinkDown(str(error) or type(error).__name__) from error
@@ -111,21 +108,11 @@ class Connection:
             self._client.subscribe(wanted, qos=0)
         self._tick()
 
-    async def _connect(self, round_number: int) -> None:
-        """TCP without a thread; TLS and the first packets by paho in one, because its handshake blocks."""
-        self._client.ready_socket = await dial(self._broker.host, self._broker.port, round_number)
-        connect = partial(self._client.connect, self._broker.host, self._broker.port, self._broker.keepalive_s)
-        connecting = self._loop.run_in_executor(None, connect)
-        try:
-            await asyncio.shield(connecting)
-        except asyncio.CancelledError:
-            connecting.add_done_callback(self._too_late)
-            raise
-
-    def _too_late(self, connecting: asyncio.Future[MQTTErrorCode]) -> None:
-        """Connected after nobody wanted it any more."""
-        if connecting.exception() is None:
-            drop(self._client.socket())
+    async def _connect(self) -> None:
+        """No thread: what paho does on a socket that is ready never waits."""
+        sock = await dial(self._broker.host, self._broker.port)
+        self._client.ready_socket = await self._tls.wrap(sock, self._broker.host) if self._broker.tls_ca else sock
+        self._client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Put a message on the line; lost without a word when the connection ends."""
@@ -152,6 +139,8 @@ class Connection:
         self._client.on_disconnect = None
         self._client.on_socket_unregister_write = self._client.on_socket_close = None
         sock = self._socket
+        if isinstance(sock, ssl.SSLSocket) and self.accepted:
+            self._tls.remember(sock)
         self._forget_socket()
         drop(sock or self._client.ready_socket, abort=not self._goodbye)
 
@@ -166,12 +155,9 @@ class Connection:
     def _make_client(self, station: str, will: Will) -> SocketClient:
         clean_session = None if self.protocol is MQTTProtocolVersion.MQTTv5 else True
         client = SocketClient(CallbackAPIVersion.VERSION2, client_id=station, protocol=self.protocol, clean_session=clean_session)
-        client.connect_timeout = TLS_TIMEOUT_S
         client.will_set(will.topic, will.payload, qos=0, retain=True)
         if self._broker.username:
             client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls_ca:
-            client.tls_set_context(tls_context(self._broker))
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = lambda _client, _data, message: self._on_message(message.topic, bytes(message.payload))
@@ -250,13 +236,3 @@ class Connection:
             self._waits_since_s = now_s
         limit_s = min(max(STALL_MIN_S, 2 * info.rtt_s + 0.5), STALL_MAX_S)
         return min(info.last_ack_s, now_s - self._waits_since_s) > limit_s
-
-
-def tls_context(broker: Broker) -> ssl.SSLContext:
-    """Mutual TLS as [broker] configures it. Raises OSError (ssl.SSLError) when a file is missing or no certificate."""
-    context = ssl.create_default_context(cafile=broker.tls_ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_flags |= NO_CHECK_TIME
-    if broker.tls_certificate:
-        context.load_cert_chain(broker.tls_certificate, broker.tls_key or None)
-    return context

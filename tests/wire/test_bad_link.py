@@ -1,6 +1,7 @@
 """The same station and district over a line that is cut again and again, and the line itself."""
 
 import asyncio
+import datetime
 import random
 import struct
 from pathlib import Path
@@ -13,18 +14,23 @@ from station_config.schema import Broker
 from tests.brokers import mosquitto
 from tests.transfer import STATION, district, running, site, station
 from tests.waiting import until_it_is
+from tools.tls import MOSQUITTO, broker_certificates
 
 
-@pytest.mark.parametrize(("after", "records"), [("rst", 6), ("nat", 4)])
+@pytest.mark.parametrize(("after", "records", "tls"), [("rst", 6, False), ("nat", 4, False), ("rst", 6, True)])
 @pytest.mark.timeout(180)
-def test_every_record_once_over_a_line_that_is_cut(tmp_path: Path, after: str, records: int) -> None:
+def test_every_record_once_over_a_line_that_is_cut(tmp_path: Path, after: str, records: int, tls: bool) -> None:
+    """With TLS the station's side goes through the cut line, the district's is near the broker."""
     paths = site(tmp_path / "site")
+    files = broker_certificates(tmp_path, "127.0.0.1", datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)) if tls else {}
+    lines = "allow_anonymous true\n" + (MOSQUITTO.format(tmp_path) if tls else "")
 
     async def scenario(port: int) -> None:
         proxy = CuttingProxy(Shape(2_000_000, 0.1, up_s=2.0, down_s=0.5, after=after), port)
         await proxy.start()
         try:
-            async with station(tmp_path / "s", paths, Broker(port=proxy.port)) as one, district(tmp_path / "d", paths, Broker(port=port)) as other:
+            near, far = (Broker(port=number, **files) for number in (proxy.port, port))
+            async with station(tmp_path / "s", paths, near) as one, district(tmp_path / "d", paths, far) as other:
                 for _ in range(records):
                     await one.record(150_000, 20_000, 20_000)
                 async with running(other.ingest.run()), running(one.uplink.run()):
@@ -34,7 +40,7 @@ def test_every_record_once_over_a_line_that_is_cut(tmp_path: Path, after: str, r
         finally:
             await proxy.stop()
 
-    with mosquitto(tmp_path) as broker:
+    with mosquitto(tmp_path, lines) as broker:
         asyncio.run(scenario(broker.port))
 
 

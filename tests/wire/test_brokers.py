@@ -5,18 +5,20 @@ import datetime
 import subprocess
 import sys
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from edge.clock import SystemClock
+from edge.uplink.dial import dial
+from edge.uplink.tls import Tls
 from station_config.schema import Broker
-from tests.brokers import answers, free_port, mosquitto
+from tests.brokers import Mosquitto, answers, free_port, mosquitto
 from tests.transfer import district, running, site, station
-from tests.waiting import until_it_is, wait_until
+from tests.waiting import until, until_it_is, wait_until
+from tools.tls import MOSQUITTO, broker_certificates, certificate
+
+LOCAL = "127.0.0.1"
 
 
 async def one_record(tmp_path: Path, where: Broker) -> None:
@@ -29,54 +31,76 @@ async def one_record(tmp_path: Path, where: Broker) -> None:
         assert await other.receipts() == 1
 
 
-def certificate(folder: Path, name: str, valid: datetime.datetime, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None = None) -> tuple:
-    """A certificate for 127.0.0.1, valid for a year from `valid`, written to NAME.pem and NAME.key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer[0].subject if issuer else subject).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(valid).not_valid_after(valid + datetime.timedelta(days=365))
-    builder = builder.add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-    made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    (folder / f"{name}.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    return made, key
-
-
 def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
-    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-    authority = certificate(tmp_path, "authority", now)
-    certificate(tmp_path, "broker", now, authority)
-    certificate(tmp_path, "client", now, authority)
-    lines = (
-        f"cafile {tmp_path}/authority.pem\ncertfile {tmp_path}/broker.pem\nkeyfile {tmp_path}/broker.key\n"
-        "require_certificate true\nallow_anonymous true\ntls_version tlsv1.2"
-    )
-    with mosquitto(tmp_path, lines) as broker:
-        files = {"tls_ca": f"{tmp_path}/authority.pem", "tls_certificate": f"{tmp_path}/client.pem", "tls_key": f"{tmp_path}/client.key"}
+    files = broker_certificates(tmp_path, LOCAL, NOW - datetime.timedelta(days=1))
+    with mosquitto(tmp_path, f"{MOSQUITTO.format(tmp_path)}allow_anonymous true\ntls_version tlsv1.2") as broker:
         asyncio.run(one_record(tmp_path, Broker(port=broker.port, **files)))
 
 
-def test_station_believes_a_chain_although_its_clock_is_years_wrong(tmp_path: Path) -> None:
-    """The broker's certificate is not valid yet, as far as this machine's clock knows."""
-    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=4000)
-    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-    authority = certificate(tmp_path, "authority", now)
-    certificate(tmp_path, "broker", later, authority)
-    lines = f"certfile {tmp_path}/broker.pem\nkeyfile {tmp_path}/broker.key\nallow_anonymous true"
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+def broker_of(folder: Path, years: float) -> str:
+    """Lines of a listener whose certificate became valid so many years from now, for one year."""
+    authority = certificate(folder, "authority", LOCAL, NOW - datetime.timedelta(days=1))
+    certificate(folder, "broker", LOCAL, NOW + datetime.timedelta(days=365 * years), authority)
+    return f"certfile {folder}/broker.pem\nkeyfile {folder}/broker.key\nallow_anonymous true"
+
+
+@pytest.mark.parametrize(("years", "why"), [(11, "not yet valid"), (-11, "expired")])
+def test_dates_of_a_certificate_count_once_the_time_is_known(tmp_path: Path, years: int, why: str) -> None:
+    """To a station whose clock is wrong by years, every certificate looks like one of these."""
     paths = site(tmp_path / "site")
 
     async def scenario(port: int) -> None:
         async with station(tmp_path / "s", paths, Broker(port=port, tls_ca=f"{tmp_path}/authority.pem")) as one, running(one.uplink.run()):
+            status = one.uplink.status
+            await until(lambda: status().connected, "the link")
+            assert status().dates == "unchecked"
+            one.clock.district_says(NOW.timestamp())
+            await until(lambda: status().dates == "refused", "the refusal")
+            assert not status().connected
+            assert why in status().why
 
-            async def connected() -> bool:
-                return one.uplink.status().connected
-
-            await until_it_is(connected, True, "the link")
-
-    with mosquitto(tmp_path, lines) as broker:
+    with mosquitto(tmp_path, broker_of(tmp_path, years)) as broker:
         asyncio.run(scenario(broker.port))
+
+
+def test_a_valid_certificate_is_looked_at_again_once_the_time_is_known(tmp_path: Path) -> None:
+    paths = site(tmp_path / "site")
+
+    async def scenario(port: int) -> None:
+        async with station(tmp_path / "s", paths, Broker(port=port, tls_ca=f"{tmp_path}/authority.pem")) as one, running(one.uplink.run()):
+            status = one.uplink.status
+            await until(lambda: status().connected, "the link")
+            one.clock.district_says(NOW.timestamp())
+            await until(lambda: status().connected and status().dates == "checked", "the new connection")
+
+    with mosquitto(tmp_path, broker_of(tmp_path, 0)) as broker:
+        asyncio.run(scenario(broker.port))
+
+
+async def handshake(tls: Tls, port: int) -> bool:
+    """CONNECT by hand over TLS; whether the session of the last time was resumed."""
+    with await tls.wrap(await dial(LOCAL, port), LOCAL) as line:
+        line.settimeout(10)
+        line.sendall(bytes.fromhex("10 10 0004 4d515454 04 02 003c 0004 74657374"))
+        assert line.recv(4) == bytes.fromhex("20 02 00 00")
+        tls.remember(line)
+        return bool(line.session_reused)
+
+
+def test_a_session_is_resumed_and_a_broker_that_forgot_it_does_no_harm(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path, free_port(), broker_of(tmp_path, 0))
+    tls = Tls(Broker(port=broker.port, tls_ca=f"{tmp_path}/authority.pem"), SystemClock())
+    try:
+        broker.start()
+        assert [asyncio.run(handshake(tls, broker.port)) for _ in range(3)] == [False, True, True]
+        broker.stop()
+        broker.start()
+        assert [asyncio.run(handshake(tls, broker.port)) for _ in range(2)] == [False, True]
+    finally:
+        broker.stop()
 
 
 @pytest.fixture
