@@ -32,6 +32,8 @@ from station_config.load import ConfigError
 from station_config.schema import DistrictConfig
 
 POLICIES_EVERY_S = 10.0
+EQUIPMENT = ("fault", "repaired")
+"""ledger events of a station about its devices"""
 FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
@@ -116,6 +118,8 @@ class DistrictProgram:
             "records": self._records,
             "stations": self._list_stations,
             "events": lambda _query: self.in_store(lambda: view.events(self._store.connection)),
+            "equipment": lambda _query: self.in_store(lambda: view.events(self._store.connection, EQUIPMENT)),
+            "power": lambda _query: self.in_store(lambda: view.power_days(self._store.connection)),
             "alarms": lambda _query: self.in_store(lambda: view.alarms(self._store.connection)),
         }
 
@@ -126,16 +130,16 @@ class DistrictProgram:
 
     def _records(self, query: Mapping[str, str]) -> Awaitable[list[dict[str, Any]]]:
         limit, before = int(query.get("limit", 100)), int(query["before"]) if "before" in query else None
-        return self.in_store(lambda: view.records(self._store.connection, limit, before))
+        return self.in_store(lambda: view.records(self._store.connection, limit, before, query.get("state", "all")))
 
     async def _list_stations(self, _query: Mapping[str, str]) -> list[dict[str, Any]]:
         found = await self.in_store(lambda: view.stations(self._store.connection, self._stations.names()))
-        return [{**station, **self._health.of(station["station"]), "policy": self._policy_of(station["station"])} for station in found]
+        return [{**station, **self._health.of(station["station"]), **self._decided(station["station"])} for station in found]
 
-    def _policy_of(self, station: str) -> int:
-        """Number of the policy that it shall keep to; 0: none. Its own word on that stands in its health document as `pol`."""
+    def _decided(self, station: str) -> dict[str, int | None]:
+        """Number of the policy that it shall keep to (0: none; its own word on that stands in its health document as `pol`), people to record."""
         newest = self._policies.newest(station)
-        return newest[1].sequence if newest else 0
+        return {"policy": newest[1].sequence if newest else 0, "people": self._config.district.people.get(station)}
 
 
 class _Server(uvicorn.Server):

@@ -26,6 +26,8 @@ class Waiting:
     station: str
     digest: bytes
     """of its manifest"""
+    place: bytes
+    """names its folder: the record id, and for a second bearer of that id a piece of the digest behind it"""
     sizes: tuple[int, ...]
     hashes: tuple[bytes, ...]
     spans: list[Spans]
@@ -43,11 +45,17 @@ class Content:
     def __init__(self, connection: apsw.Connection, payloads: Payloads) -> None:
         self._connection, self._payloads = connection, payloads
         self._busy: dict[bytes, Waiting] = {}
+        self._shown: dict[tuple[str, bytes], bytes] = {}
+        """station and record id -> the entry that bytes of that id are for"""
 
     def find(self, station: str, record_id: bytes) -> Waiting | None:
-        """None: unknown, another station's, or complete."""
-        waiting = self._busy.get(record_id) or self._load(record_id)
-        return waiting if waiting is not None and waiting.station == station else None
+        """None: unknown, another station's, or complete. Of two that bear one id it is the one that the station showed last."""
+        digest = self._shown.get((station, record_id))
+        return self._busy.get(digest) or self._load(station, record_id) if digest else self._load(station, record_id)
+
+    def shown(self, station: str, record_id: bytes) -> None:
+        """The station showed an entry of that id again, or another one."""
+        self._shown.pop((station, record_id), None)
 
     def write(self, waiting: Waiting, part: int, offset: int, data: bytes) -> bool:
         """Keep some bytes; durable with the next `sync` of the payloads. False: outside the part, or too many pieces."""
@@ -58,7 +66,7 @@ class Content:
             return True
         if len(spans) >= SPANS_MAX:
             return False
-        self._payloads.write(waiting.station, waiting.record_id, part, offset, data)
+        self._payloads.write(waiting.station, waiting.place, part, offset, data)
         spans.add(offset, offset + len(data))
         waiting.dirty.add(part)
         return True
@@ -69,38 +77,51 @@ class Content:
 
     def drop_wrong(self, waiting: Waiting) -> list[int]:
         """Hash the parts of a whole record; forget those that are not what the station signed and name them."""
-        wrong = [part for part, digest in enumerate(waiting.hashes) if self._payloads.digest(waiting.station, waiting.record_id, part) != digest]
+        wrong = [part for part, digest in enumerate(waiting.hashes) if self._payloads.digest(waiting.station, waiting.place, part) != digest]
         for part in wrong:
-            self._payloads.drop(waiting.station, waiting.record_id, part)
+            self._payloads.drop(waiting.station, waiting.place, part)
             waiting.spans[part] = Spans()
             waiting.dirty.add(part)
         return wrong
 
     def keep(self, waiting: Waiting) -> None:
         """Write the spans into the open transaction."""
-        rows = [(tables.pack_spans(waiting.spans[part]), waiting.record_id, part) for part in waiting.dirty]
-        self._connection.executemany("UPDATE parts SET spans = ? WHERE record_id = ? AND part = ?", rows)
+        rows = [(tables.pack_spans(waiting.spans[part]), waiting.digest, part) for part in waiting.dirty]
+        self._connection.executemany("UPDATE parts SET spans = ? WHERE hash = ? AND part = ?", rows)
         waiting.dirty.clear()
 
     def done(self, waiting: Waiting) -> None:
         """The record is settled in the open transaction: its spans are no longer needed."""
-        self._connection.execute("UPDATE parts SET spans = x'' WHERE record_id = ?", (waiting.record_id,))
-        del self._busy[waiting.record_id]
+        self._connection.execute("UPDATE parts SET spans = x'' WHERE hash = ?", (waiting.digest,))
+        del self._busy[waiting.digest]
+        self.shown(waiting.station, waiting.record_id)
 
     def forget(self) -> None:
         """Nothing since the last commit counts."""
         self._busy.clear()
+        self._shown.clear()
 
     def trim(self) -> None:
         """After a commit: keep memory bounded."""
-        for record_id in list(self._busy)[: max(0, len(self._busy) - BUSY_MAX)]:
-            del self._busy[record_id]
+        for digest in list(self._busy)[: max(0, len(self._busy) - BUSY_MAX)]:
+            old = self._busy.pop(digest)
+            self.shown(old.station, old.record_id)
 
-    def _load(self, record_id: bytes) -> Waiting | None:
-        entry = tables.one(self._connection, "SELECT station, hash FROM entries WHERE record_id = ? AND settled = 0", (record_id,))
+    def _load(self, station: str, record_id: bytes) -> Waiting | None:
+        sql = "SELECT hash, reason FROM entries WHERE record_id = ? AND station = ? AND settled = 0 ORDER BY presented DESC LIMIT 1"
+        entry = tables.one(self._connection, sql, (record_id, station))
         if entry is None:
             return None
-        rows = list(self._connection.execute("SELECT size, sha256, spans FROM parts WHERE record_id = ? ORDER BY part", (record_id,)))
-        sizes, hashes, packed = zip(*rows, strict=True)
-        self._busy[record_id] = Waiting(record_id, entry[0], entry[1], sizes, hashes, [tables.unpack_spans(spans) for spans in packed])
-        return self._busy[record_id]
+        digest, reason = entry
+        if digest not in self._busy:
+            rows = list(self._connection.execute("SELECT size, sha256, spans FROM parts WHERE hash = ? ORDER BY part", (digest,)))
+            sizes, hashes, packed = zip(*rows, strict=True)
+            spans = [tables.unpack_spans(spans) for spans in packed]
+            self._busy[digest] = Waiting(record_id, station, digest, place_of(record_id, digest, reason), sizes, hashes, spans)
+        self._shown[station, record_id] = digest
+        return self._busy[digest]
+
+
+def place_of(record_id: bytes, digest: bytes, reason: str) -> bytes:
+    """Names the folder of an entry's content: nothing is ever written over the first bearer of a record id."""
+    return record_id + digest[:8] if reason == "same_id" else record_id

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 
 FILE_NAME = "district.db"
-SCHEMA = 1
+SCHEMA = 2
 
 
 class DistrictError(Exception):

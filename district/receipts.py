@@ -23,14 +23,18 @@ class ReceiptBook:
         known = self.of(digest)
         if known is not None:
             return known
+        return self.sign(digest, "")
+
+    def sign(self, digest: bytes, officer: str) -> bytes:
+        """One more receipt about what the entry's row says now; the caller commits before it is sent."""
         number, head = self._head()
         envelope = sign1(encode_receipt(self._receipt(digest, number + 1, head)), self._signer, RECEIPT_TYPE)
-        self._connection.execute("INSERT INTO receipts VALUES (?, ?, ?)", (number + 1, digest, envelope))
+        self._connection.execute("INSERT INTO receipts VALUES (?, ?, ?, ?)", (number + 1, digest, envelope, officer))
         return envelope
 
     def of(self, digest: bytes) -> bytes | None:
-        """The receipt signed for that entry."""
-        envelope: bytes | None = value(self._connection, "SELECT envelope FROM receipts WHERE hash = ?", (digest,))
+        """The receipt signed for that entry, the newest when an officer decided."""
+        envelope: bytes | None = value(self._connection, "SELECT envelope FROM receipts WHERE hash = ? ORDER BY district_sequence DESC LIMIT 1", (digest,))
         return envelope
 
     def unanswered(self) -> list[bytes]:

@@ -100,20 +100,24 @@ class DistrictStore:
         verdict = judge(entry, digest, tables.neighbours(self.connection, entry))  # (8), (10) to (12)
         self._presented += 1
         tables.add_entry(self.connection, entry, digest, envelope, verdict, self._now_s(), self._presented)
+        if isinstance(entry, Manifest):
+            self._content.shown(station, entry.record_id)
         self._raise_alarms(entry, verdict)
         if not isinstance(entry, Manifest) or not verdict.content:
             self._settled(digest)
         return _accepted(entry, verdict)
 
     def _seen(self, station: str, digest: bytes) -> Accepted | None:
-        """(2); a station that shows an entry holds it, so of two under one number this is now the one it asks about."""
+        """(2); a station that shows an entry holds it, so of two under one number or record id this is now the one it speaks of."""
         row = tables.one(self.connection, "SELECT sequence, record_id FROM entries WHERE hash = ? AND station = ?", (digest, station))
         if row is None:
             return None
         sequence, record_id = row
-        if tables.value(self.connection, "SELECT count(*) FROM entries WHERE station = ? AND sequence = ?", (station, sequence)) > 1:
+        twins = "SELECT count(*) FROM entries WHERE station = ?1 AND sequence = ?2 OR record_id = ?3 AND station = ?1"
+        if tables.value(self.connection, twins, (station, sequence, record_id)) > 1:
             self._presented += 1
             self.connection.execute("UPDATE entries SET presented = ? WHERE hash = ?", (self._presented, digest))
+            self._content.shown(station, record_id or b"")
         return Accepted(sequence, record_id, self.sizes(station, record_id) or () if record_id else ())
 
     def _raise_alarms(self, entry: Entry, verdict: Verdict) -> None:
@@ -162,7 +166,7 @@ class DistrictStore:
         if self._content.changed():
             self.flush()
         sql = """SELECT r.envelope FROM entries e JOIN receipts r ON r.hash = e.hash
-                 WHERE e.station = ? AND e.record_id = ? ORDER BY e.presented DESC LIMIT 1"""
+                 WHERE e.station = ? AND e.record_id = ? ORDER BY e.presented DESC, r.district_sequence DESC LIMIT 1"""
         envelope: bytes | None = tables.value(self.connection, sql, (station, record_id))
         return envelope
 
@@ -180,7 +184,7 @@ class DistrictStore:
         self.payloads.sync()
         for waiting in whole:
             envelope = tables.value(self.connection, "SELECT envelope FROM entries WHERE hash = ?", (waiting.digest,))
-            self.payloads.finish(waiting.station, waiting.record_id, envelope)
+            self.payloads.finish(waiting.station, waiting.place, envelope)
         self.payloads.sync()
         for waiting in whole:
             self._begin()
@@ -197,7 +201,7 @@ class DistrictStore:
 
     def receipted(self, station: str, first: int, end: int) -> list[Span]:
         """Which sequences of [first, end) have a receipt for the entry that the station showed last."""
-        sql = """SELECT e.sequence FROM entries e JOIN receipts r ON r.hash = e.hash WHERE e.station = ? AND e.sequence >= ? AND e.sequence < ?
+        sql = """SELECT DISTINCT e.sequence FROM entries e JOIN receipts r ON r.hash = e.hash WHERE e.station = ? AND e.sequence >= ? AND e.sequence < ?
                  AND e.presented = (SELECT max(presented) FROM entries o WHERE o.station = e.station AND o.sequence = e.sequence)
                  ORDER BY e.sequence LIMIT ?"""
         return tables.join_sequences(self.connection.execute(sql, (station, first, end, SPAN_ROWS_MAX)))
@@ -205,7 +209,7 @@ class DistrictStore:
     def receipt(self, station: str, sequence: int) -> bytes | None:
         """The receipt of the entry that the station showed last under this number, in the bytes it was signed in."""
         sql = """SELECT r.envelope FROM entries e LEFT JOIN receipts r ON r.hash = e.hash
-                 WHERE e.station = ? AND e.sequence = ? ORDER BY e.presented DESC LIMIT 1"""
+                 WHERE e.station = ? AND e.sequence = ? ORDER BY e.presented DESC, r.district_sequence DESC LIMIT 1"""
         envelope: bytes | None = tables.value(self.connection, sql, (station, sequence))
         return envelope
 

@@ -48,7 +48,7 @@ def add_entry(connection: apsw.Connection, entry: Entry, digest: bytes, envelope
          int(not waits), now_s, presented, envelope),
     )
     if isinstance(entry, Manifest) and waits:
-        rows = [(entry.record_id, index, part.size, part.sha256, b"") for index, part in enumerate(entry.parts)]
+        rows = [(digest, index, part.size, part.sha256, b"") for index, part in enumerate(entry.parts)]
         connection.executemany("INSERT INTO parts VALUES (?, ?, ?, ?, ?)", rows)
 
 

@@ -119,7 +119,7 @@ def judge(entry: Entry, digest: bytes, near: Neighbours) -> Verdict:
         # (8) size of the whole record
         if sum(part.size for part in entry.parts) > RECORD_BYTES_MAX:
             return Verdict("rejected", "too_large", content=False, main=main)
-        # (10) record id: the first bytes stay, of these the manifest is kept and the content is not fetched
+        # (10) record id: the first bytes stay, these are kept beside them
         if near.same_record:
-            return Verdict("quarantined", "same_id", content=False, main=main)
+            return Verdict("quarantined", "same_id", main=main)
     return Verdict("stored") if main else Verdict("quarantined", "fork" if forked else "chain", main=False)

@@ -1,5 +1,7 @@
 """What the page and the JSON addresses show, asked from the tables. Reads only; runs in the store's thread."""
 
+from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 import apsw
@@ -10,8 +12,15 @@ from protocols.sealing import parse1
 
 RECORDS_MAX = 500
 ALARMS_MAX = 200
-EVENTS_MAX = 100
+EVENTS_MAX = 200
+POWER_DAYS_MAX = 400
+EVENTS_READ = 5000
+"""so many of the newest are looked through for those of a kind"""
 DAY_S = 86_400
+STATES = {
+    "all": "1", "stored": "settled = 1 AND outcome = 'stored'", "waiting": "settled = 0",
+    "held": "settled = 1 AND outcome IN ('quarantined', 'rejected')",
+}
 
 
 def summary(connection: apsw.Connection, now_s: int) -> dict[str, int]:
@@ -27,30 +36,32 @@ def summary(connection: apsw.Connection, now_s: int) -> dict[str, int]:
     }
 
 
-def records(connection: apsw.Connection, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
-    """Newest first; `before` is the `number` of the last one already shown."""
-    sql = """SELECT rowid, station, sequence, record_id, settled, outcome, reason, received_s, envelope FROM entries
-             WHERE record_id IS NOT NULL AND rowid < ? ORDER BY rowid DESC LIMIT ?"""
-    rows = connection.execute(sql, (before if before is not None else 2**62, max(1, min(limit, RECORDS_MAX))))
+def records(connection: apsw.Connection, limit: int = 100, before: int | None = None, state: str = "all") -> list[dict[str, Any]]:
+    """Newest first; `before` is the `number` of the last one already shown. Raises ValueError for a state that there is not."""
+    if state not in STATES:
+        raise ValueError(f"state is one of {', '.join(STATES)}")
+    sql = """SELECT rowid, station, sequence, record_id, settled, outcome, reason, received_s, envelope, hash FROM entries
+             WHERE record_id IS NOT NULL AND rowid < ? AND {} ORDER BY rowid DESC LIMIT ?"""
+    rows = connection.execute(sql.format(STATES[state]), (before if before is not None else 2**62, max(1, min(limit, RECORDS_MAX))))
     return [_record(connection, row) for row in rows]
 
 
 def _record(connection: apsw.Connection, row: tuple[Any, ...]) -> dict[str, Any]:
-    number, station, sequence, record_id, settled, outcome, reason, received_s, envelope = row
+    number, station, sequence, record_id, settled, outcome, reason, received_s, envelope, digest = row
     manifest = decode_entry(parse1(envelope, ENTRY_BYTES_MAX).payload)
     assert isinstance(manifest, Manifest), "rows with a record id hold manifests"
     size = sum(part.size for part in manifest.parts)
     return {
         "number": number, "station": station, "sequence": sequence, "record_id": record_id.hex(), "register": manifest.register,
         "state": outcome if settled else "waiting", "reason": reason, "received_s": received_s, "parts": len(manifest.parts), "bytes": size,
-        "bytes_here": size if settled else _bytes_here(connection, record_id), "urgent": manifest.urgent, "recapture": manifest.recapture,
+        "bytes_here": size if settled else _bytes_here(connection, digest), "urgent": manifest.urgent, "recapture": manifest.recapture,
         "exceptions": [{"kind": one.kind, "position": one.position, "reason": one.reason} for one in manifest.exceptions],
         "duration_s": round(sum(step.duration_ms for step in manifest.steps) / 1000, 1), "power_source": manifest.power_source,
     }
 
 
-def _bytes_here(connection: apsw.Connection, record_id: bytes) -> int:
-    return sum(tables.unpack_spans(spans).total() for (spans,) in connection.execute("SELECT spans FROM parts WHERE record_id = ?", (record_id,)))
+def _bytes_here(connection: apsw.Connection, digest: bytes) -> int:
+    return sum(tables.unpack_spans(spans).total() for (spans,) in connection.execute("SELECT spans FROM parts WHERE hash = ?", (digest,)))
 
 
 def stations(connection: apsw.Connection, certified: list[str]) -> list[dict[str, Any]]:
@@ -71,10 +82,19 @@ def _station(connection: apsw.Connection, name: str, certified: bool, row: tuple
     }
 
 
-def events(connection: apsw.Connection) -> list[dict[str, Any]]:
-    """What stations told about themselves in their ledgers (starts, log-ins, faults, ...), newest first."""
+def events(connection: apsw.Connection, names: Collection[str] = (), limit: int = EVENTS_MAX) -> list[dict[str, Any]]:
+    """What stations told about themselves in their ledgers (starts, log-ins, faults, ...), newest first; with `names` only those."""
     sql = "SELECT station, sequence, received_s, envelope FROM entries WHERE record_id IS NULL ORDER BY rowid DESC LIMIT ?"
-    return [_event(*row) for row in connection.execute(sql, (EVENTS_MAX,))]
+    found = (_event(*row) for row in connection.execute(sql, (EVENTS_READ if names else limit,)))
+    return list(islice((event for event in found if not names or event["event"] in names), limit))
+
+
+def power_days(connection: apsw.Connection) -> list[dict[str, Any]]:
+    """Daily totals of each station's supply as it told them, newest day first (edge/power/report.py names the fields)."""
+    days: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for event in events(connection, ("power_day",), EVENTS_READ):
+        days.setdefault((event["detail"].get("day"), event["station"]), {"station": event["station"], **event["detail"]})
+    return [days[key] for key in sorted(days, key=str, reverse=True)][:POWER_DAYS_MAX]
 
 
 def _event(station: str, sequence: int, received_s: int, envelope: bytes) -> dict[str, Any]:

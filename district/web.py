@@ -56,9 +56,9 @@ async def _texts(request: Request) -> Response:
 
 
 def read_texts(language: str) -> dict[str, str]:
-    """The page's words, without the prefix that marks them in the file."""
+    """The page's words, without the prefix that marks them in the file, over those of the stations: codes and reasons have one text."""
     table = tomllib.loads(files("station_config").joinpath(f"{language}.toml").read_text(encoding="utf-8"))
-    return {code.removeprefix(TEXT_PREFIX): text for code, text in table.items() if code.startswith(TEXT_PREFIX)}
+    return {**table, **{code.removeprefix(TEXT_PREFIX): text for code, text in table.items() if code.startswith(TEXT_PREFIX)}}
 
 
 class _Headers:

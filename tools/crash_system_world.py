@@ -217,7 +217,7 @@ class World:
         rows = list(store.connection.execute("SELECT record_id FROM entries WHERE settled = 1 AND record_id IS NOT NULL"))
         if len(rows) != len(set(rows)):
             self.result.add("duplicated", "a record id is complete twice")
-        counts = dict(store.connection.execute("SELECT record_id, count(*) FROM parts GROUP BY record_id"))
+        counts = dict(store.connection.execute("SELECT record_id, count(*) FROM parts JOIN entries USING (hash) GROUP BY hash"))
         return {row[0]: [store.payloads.digest(STATION, row[0], part) for part in range(counts[row[0]])] for row in rows}
 
     def _reckon_alarms(self) -> None:

@@ -98,7 +98,7 @@ def test_names_of_a_failed_sync_are_synced_with_the_next_one(tmp_path: Path, mon
         broken.setattr(os, "fdatasync", fail)
         with pytest.raises(OSError, match="simulated"):
             disk.sync()
-    monkeypatch.setattr(payloads, "_sync_folder", durable.add)
+    monkeypatch.setattr(payloads, "sync_folder", durable.add)
     disk.write_at(path, 0, b"second try")
     disk.sync()
     assert {path.parent, *path.parent.parents[:2]} <= durable

@@ -166,14 +166,33 @@ def test_the_same_id_with_other_bytes_never_overwrites(store: DistrictStore, sta
     first = station.record()
     send(store, "s-1", first)
     second = station.record(record_id=first.record_id)
-    assert store.accept_entry("s-1", second.envelope) == Accepted(2, first.record_id, ())
-    store.flush()
-    receipt = verified(store.receipt("s-1", 2), signer)
-    assert (receipt.outcome, receipt.reason) == ("quarantined", "same_id")
-    assert (store.payloads.folder("s-1", first.record_id) / "00.part").read_bytes() == first.parts[0]
+    receipt = verified(send(store, "s-1", second), signer)
+    assert (receipt.outcome, receipt.reason, receipt.manifest_sha256) == ("quarantined", "same_id", second.digest)
+    assert verified(store.receipt("s-1", 1), signer).outcome == "stored"
+    folder = store.payloads.folder("s-1", first.record_id)
+    assert [(folder / f"{number:02d}.part").read_bytes() for number in range(4)] == list(first.parts)
+    beside = store.payloads.folder("s-1", first.record_id + second.digest[:8])
+    assert [(beside / f"{number:02d}.part").read_bytes() for number in range(4)] == list(second.parts), "both can be examined"
+    assert (beside / "manifest.cose").read_bytes() == second.envelope
     assert alarms(store) == {"same_id": 1}
     assert isinstance(store.accept_entry("s-1", station.event()), Accepted)
     assert store.missing("s-1") == []
+
+
+def test_of_two_that_bear_one_id_the_bytes_belong_to_the_one_shown_last(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
+    first = station.record()
+    second = station.record(record_id=first.record_id)
+    for made in (first, second):
+        store.accept_entry("s-1", made.envelope)
+    store.write_chunk("s-1", first.record_id, 0, 0, second.parts[0])
+    store.flush()
+    assert store.accept_entry("s-1", first.envelope) == Accepted(1, first.record_id, tuple(map(len, first.parts)))
+    assert store.have("s-1", first.record_id) == [], "the other's bytes do not count for this one"
+    assert verified(send(store, "s-1", first), signer).outcome == "stored"
+    store.accept_entry("s-1", second.envelope)
+    assert store.have("s-1", first.record_id) == [(0, 0, len(second.parts[0]))]
+    assert verified(send(store, "s-1", second), signer).outcome == "quarantined"
+    assert alarms(store) == {"same_id": 1}, "no part was ever wrong"
 
 
 def test_an_old_card_image_is_quarantined_with_all_its_content(store: DistrictStore, station: SigningStation, signer: SoftwareSigner) -> None:
