@@ -37,6 +37,7 @@ from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
 from edge.news import DeviceNews
 from edge.policy import StationPolicy, Taken, goes_first, held_back
+from edge.power import last_words
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import State
 from edge.power.resume import came_back
@@ -82,7 +83,13 @@ def run(config: StationConfig) -> int:
     """Run until told to stop; 0 after an orderly stop. Raises StationError with the next step when it cannot start."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     _give_memory_back()
-    return asyncio.run(_run(config))
+    folder = Path(config.station.data_dir)
+    last_words.forget(folder)
+    try:
+        return asyncio.run(_run(config))
+    except Exception as error:
+        last_words.leave(folder, last_words.of(error))
+        raise
 
 
 def _give_memory_back() -> None:
@@ -162,7 +169,7 @@ class Station:
         self._news = DeviceNews(clock)
         self._texts = load_texts()
         self._register = EquipmentRegister(Path(config.station.data_dir) / "equipment.json", clock)
-        self._supervisor = Supervisor(clock, LONGEST_SILENCE_S)
+        self._supervisor = Supervisor(clock, LONGEST_SILENCE_S, hangs=self._note_silence)
         self._button = False
         self._fitted = fit(config.devices, clock, self._on_change)
         self._power = self._power_manager(*power_memory)
@@ -365,6 +372,14 @@ class Station:
         if self._fitted.board is not None and self._config.power.halt_command:
             charge_s = self._power.watch.charge_s()
             await self._fitted.board.use(lambda board: board.stopping(HALT_LEASE_S, charge_s=charge_s), BEAT_S)
+
+    def _note_silence(self, parts: tuple[str, ...]) -> None:
+        """For the safe-mode page: the watchdog may end this life soon."""
+        folder = Path(self._config.station.data_dir)
+        if parts:
+            last_words.leave(folder, last_words.LastWords("watchdog", ", ".join(parts)))
+        else:
+            last_words.forget(folder)
 
     # --- the small tasks
 

@@ -187,7 +187,7 @@ def _keeping(peer: str, keeper: Any, records: int) -> dict[str, Any]:
 
 def _run(keeper: Any, vfs: str | None, cost: Cost, records: int) -> int:
     """Bytes of blocks that the kernel counted; the first record, which makes the file, is not counted."""
-    with TemporaryDirectory(dir=_folder()) as folder, keeper(Path(folder), vfs, cost) as keep:
+    with TemporaryDirectory(dir=work_folder()) as folder, keeper(Path(folder), vfs, cost) as keep:
         keep()
         cost.bytes, cost.flushes, before = 0, 0, _blocks()
         for _ in range(records):
@@ -200,15 +200,15 @@ def _blocks() -> int:
     return int(next(line for line in lines if line.startswith("write_bytes")).split()[1])
 
 
-def _folder() -> str:
+def work_folder() -> str:
     """A folder on a disk: /tmp may be memory, where nothing is ever written."""
     return os.environ.get("REKAM_BENCH_FOLDER", "/var/tmp")  # noqa: S108  # a private folder is made inside
 
 
 def _starting(queued: int) -> dict[str, Any]:
-    with TemporaryDirectory(dir=_folder()) as folder:
+    with TemporaryDirectory(dir=work_folder()) as folder:
         path = Path(folder) / "store"
-        _fill(path, queued)
+        fill(path, queued)
         DiskFiles().forget_cache(path / FILE_NAME)
         done = subprocess.run([sys.executable, "-c", START, str(path)], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
         size = (path / FILE_NAME).stat().st_size
@@ -219,7 +219,7 @@ def _starting(queued: int) -> dict[str, Any]:
     }
 
 
-def _fill(path: Path, queued: int) -> None:
+def fill(path: Path, queued: int) -> None:
     """One record through the store, the others as copies of its rows: only the start is measured."""
     with rekam(path.parent, None, Cost()) as keep:
         keep()

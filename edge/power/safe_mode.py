@@ -1,36 +1,59 @@
 """Safe mode: one plain page at the station's address that says why the station does not run and what to do.
 
-Started by systemd when the station stopped by itself too often (OnFailure=). Touches neither devices nor the store, so that a broken
-card or device cannot break it too. The reason comes from systemd (MONITOR_SERVICE_RESULT, MONITOR_EXIT_STATUS; systemd >= 251).
+Started by systemd when the station stopped by itself too often (OnFailure=). Does not touch the store, and no device but the board,
+which it tells that somebody is at home: otherwise the board would cut and restore the Pi's supply, and the storm would begin again.
+The reason is what the station left behind (`last_words.py`), else what systemd says (MONITOR_SERVICE_RESULT, systemd >= 251).
 """
 
 import argparse
 import asyncio
 import html
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from edge.clock import Clock, SystemClock
+from edge.devices.board import SerialBoard
+from edge.devices.interfaces import Board
+from edge.devices.presence import Presence
+from edge.errors import DeviceError
+from edge.power import last_words
+from edge.power.last_words import LastWords
 from station_config.load import ConfigError, load_station, load_texts
+from station_config.schema import StationConfig
 
 REQUEST_LIMIT_BYTES = 8192
 REQUEST_DEADLINE_S = 5.0
-RESULTS = frozenset({"watchdog", "timeout", "oom-kill", "signal", "core-dump", "exit-code", "start-limit-hit"})
+USUAL_PORT = 8080
+BEAT_S, BEAT_DEADLINE_S = 10.0, 2.0
+OF_SYSTEMD = {"watchdog": "watchdog", "timeout": "watchdog", "oom-kill": "memory", "signal": "killed", "core-dump": "crash"}
+"""its result -> safe_why_..."""
+KNOWN = frozenset({*OF_SYSTEMD, "exit-code", "start-limit-hit"})
+Texts = Mapping[str, str]
 
 
-def reason(environment: Mapping[str, str]) -> str:
-    """What systemd says, in one or two words."""
-    result = environment.get("MONITOR_SERVICE_RESULT", "")
-    status = environment.get("MONITOR_EXIT_STATUS", "")
-    known = result if result in RESULTS else "?"
-    return f"{known} {status}".strip() if status.isalnum() else known
+def by_systemd(environment: Mapping[str, str]) -> LastWords:
+    """What systemd says, and nothing that it would not."""
+    result, status = environment.get("MONITOR_SERVICE_RESULT", ""), environment.get("MONITOR_EXIT_STATUS", "")
+    known = result if result in KNOWN else "?"
+    return LastWords(OF_SYSTEMD.get(result, "unknown"), f"{known} {status}".strip() if status.isalnum() else known)
 
 
-def page(sentences: list[str]) -> bytes:
+def sentences(words: LastWords, texts: Texts) -> list[str]:
+    """For the page: what happened, why, what to do."""
+    own = texts.get(words.code) if words.sentence else None
+    why = texts.get(f"safe_why_{words.code}", texts["safe_why_unknown"]).format(part=words.detail, detail=words.detail or words.code)
+    reason = f"{own} {texts.get(f'{words.code}_next', '')} ({words.sentence})" if own else words.sentence or why
+    return [texts["safe_mode"], texts["safe_mode_why"].format(reason=reason), texts["safe_mode_next"]]
+
+
+def page(lines: list[str]) -> bytes:
     """A whole HTTP answer."""
-    lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+    paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     style = "body{font:1.6rem sans-serif;margin:3rem;max-width:40rem}"
-    body = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="15"><title>Rekam</title><style>{style}</style>{lines}'.encode()
+    body = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="15"><title>Rekam</title><style>{style}</style>{paragraphs}'.encode()
     head = f"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode("ascii") + body
 
@@ -54,20 +77,48 @@ async def serve(host: str, port: int, answer: bytes) -> None:
         await server.serve_forever()
 
 
+async def keep_board_quiet(board: Presence[Board], clock: Clock) -> None:
+    """Beat until cancelled; a board that does not answer is tried again by its presence. A genset lease is not renewed: it ends by itself."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(board.run())
+        while True:
+            with suppress(DeviceError):  # the page is what matters here
+                await board.use(lambda found: found.heartbeat(), BEAT_DEADLINE_S)
+            await clock.sleep_s(BEAT_S if board.state == "ready" else 1.0)
+
+
+def port_of(path: Path) -> int:
+    """Of the page, also out of a file that is no valid configuration."""
+    try:
+        found = re.search(rb"^\s*page_port\s*=\s*(\d{1,5})\b", path.read_bytes(), re.MULTILINE)
+    except OSError:
+        found = None
+    port = int(found[1]) if found else USUAL_PORT
+    return port if 0 < port < 65_536 else USUAL_PORT
+
+
+async def run(config: StationConfig | None, port: int, answer: bytes) -> None:
+    """The page; and the board, where one is fitted."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(serve("127.0.0.1", port, answer))
+        if config is not None and (section := config.devices.board) is not None:
+            clock = SystemClock()
+            presence: Presence[Board] = Presence("board", lambda: SerialBoard("board", section, clock), clock, lambda _: None)
+            group.create_task(keep_board_quiet(presence, clock))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Serve the safe-mode page.")
     parser.add_argument("--config", type=Path, required=True)
-    host, port, language = "127.0.0.1", 8080, "id"
-    config = parser.parse_args().config
+    config: StationConfig | None = None
+    path, words = parser.parse_args().config, by_systemd(os.environ)
     try:
-        station = load_station(config).station
-        host, port, language = station.page_host, station.page_port, station.language
-        details: list[str] = []
+        config = load_station(path)
+        words = last_words.read(Path(config.station.data_dir)) or words
     except ConfigError as error:
-        details = [str(error)]  # a broken configuration is the likeliest reason of all
-    texts = load_texts()[language]
-    sentences = [texts["safe_mode"].format(reason=reason(os.environ)), *details]
-    asyncio.run(serve(host, port, page(sentences)))
+        words = LastWords("config", sentence=str(error))  # a broken configuration is the likeliest reason of all
+    texts = load_texts()[config.station.language if config else "id"]
+    asyncio.run(run(config, port_of(path), page(sentences(words, texts))))
     return 0
 
 

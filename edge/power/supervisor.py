@@ -27,13 +27,17 @@ def sd_notify(text: str) -> None:
 class Supervisor:
     """Knows when each part last moved."""
 
-    def __init__(self, clock: Clock, limits_s: Mapping[str, float], feed: Callable[[], None] = lambda: None, say: Callable[[str], None] = sd_notify) -> None:
-        """limits_s: part -> longest silence; feed: called with each feeding (the board's heartbeat flag); say: systemd."""
+    def __init__(
+        self, clock: Clock, limits_s: Mapping[str, float], feed: Callable[[], None] = lambda: None, say: Callable[[str], None] = sd_notify,
+        hangs: Callable[[tuple[str, ...]], None] = lambda _: None,
+    ) -> None:
+        """limits_s: part -> longest silence; feed: called with each feeding; say: systemd; hangs: told which parts are silent when that changes."""
         self._clock = clock
         self._limits_s = dict(limits_s)
         self._moved_s = dict.fromkeys(limits_s, clock.monotonic_s())
         self._feed = feed
         self._say = say
+        self._hangs = hangs
         self._told: tuple[str, ...] = ()
 
     def progress(self, part: str) -> None:
@@ -65,4 +69,5 @@ class Supervisor:
             self._feed()
         if late != self._told:
             self._told = late
+            self._hangs(late)
             self._say(f"STATUS={'waiting for ' + ', '.join(late) if late else 'working'}")
