@@ -58,7 +58,9 @@ class Joint:
             self._heard(os.read(self._master, READ_SIZE))
 
     def send(self, data: bytes) -> None:
-        """A wire, not a queue: what the firmware does not read is lost."""
+        """A wire, not a queue: what the firmware does not read is lost, and so is what comes between two of its lives."""
+        if self._master < 0:
+            return
         with contextlib.suppress(BlockingIOError):
             os.write(self._master, data)
 
@@ -66,6 +68,7 @@ class Joint:
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
         os.close(self._slave)
+        self._master = -1
 
 
 class BoardProcess(WireDevice):

@@ -13,6 +13,7 @@ import numpy as np
 
 from protocols import zfm
 from simulators.faults import STALL_S, WIRE_FAULTS
+from simulators.people import Person
 from simulators.wire_device import WireDevice
 from simulators.world import Pixels, World, digest
 
@@ -33,6 +34,8 @@ FAULTS: dict[str, str] = {
     "slow-only": "speeds above 57,600 baud are refused with 1A",
 }
 
+TOUCHES = {"dirty-lens": "dirty", "dry-finger": "dry", "wet-finger": "wet"}
+"""fault -> condition of simulators/impression.py"""
 EXPOSURE_S = 0.05
 NO_FINGER_S = 0.02
 FEATURES_S = 0.3
@@ -124,20 +127,14 @@ class FingerprintSensor(WireDevice):
         person, position = desk.person, desk.finger_on_sensor
         if person is None or position is None or position in person.missing_fingers or "blind" in self.active:
             return None
-        grey = self._spoil(fit(self.world.images.finger(person, position), self.rows, self.columns))
+        grey = fit(self._touch(person, position), self.rows, self.columns)
         nibbles = (grey >> 4).astype(np.uint8)
         self._served = (position, digest(nibbles * np.uint8(17)))
         return (nibbles[:, 0::2] << 4 | nibbles[:, 1::2]).tobytes()
 
-    def _spoil(self, grey: Pixels) -> Pixels:
-        values = grey.astype(np.float32)
-        if "dry-finger" in self.active:
-            values = 255 - (255 - values) * 0.25
-        if "wet-finger" in self.active:
-            values = values * 0.35
-        if "dirty-lens" in self.active:
-            values = 0.45 * values + 0.4 * np.roll(values[::-1], 40, axis=1)
-        return values.clip(0, 255).astype(np.uint8)
+    def _touch(self, person: Person, position: int) -> Pixels:
+        condition = next((condition for fault, condition in TOUCHES.items() if fault in self.active), None)
+        return self.world.images.finger(person, position) if condition is None else self.world.images.finger(person, position, condition)
 
     # instructions
 

@@ -93,7 +93,7 @@ class ZfmSensor:
     async def capture(self, progress: Progress) -> Frame:
         """Wait for a finger and fetch its image: uint8 (rows, columns), values 0..255 in steps of 17.
 
-        Raises DeviceTimeout `finger_missing`, `image_stalled`; DeviceProtocolError `image_damaged`; DeviceRefused `image_refused`.
+        Raises DeviceTimeout `finger_missing`, `image_stalled`; DeviceProtocolError `image_damaged`, `image_refused`.
         """
         lit = await self._await_finger()
         image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._config.width_px * self._config.height_px // 2, progress)
@@ -236,7 +236,7 @@ class ZfmSensor:
             raise DeviceTimeout("image_stalled", self.name, what, "Try again; check the cable.", wire=self._port.tail.text()) from error
         except zfm.UploadRefused as error:
             self._unsettled = False
-            raise self._refused("image_refused", "upload", error.code) from error
+            raise self._bad("image_refused", str(error)) from error
         except zfm.ZfmError as error:
             raise self._bad("image_damaged", str(error)) from error
         self._unsettled = False

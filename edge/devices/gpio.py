@@ -5,7 +5,8 @@ because on a machine without GPIO the import itself fails. Inputs have a pull-up
 Every output is off until written and off again after `close`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from edge.devices.interfaces import Identity
@@ -24,6 +25,8 @@ class RpiGpio:
         self._inputs = dict(inputs)
         self._on_at_rest = frozenset(on_at_rest)
         self._gpio: Any = None
+        self._errors: tuple[type[Exception], ...] = ()
+        """what the library raises when the chip fails"""
 
     async def open(self) -> Identity:
         try:
@@ -35,7 +38,7 @@ class RpiGpio:
             self._set_up(GPIO)
         except (lgpio.error, RuntimeError, OSError) as error:
             raise DeviceAbsent("gpio_absent", self.name, f"the GPIO chip cannot be used ({error})", "Add the user to the group gpio.") from error
-        self._gpio = GPIO
+        self._gpio, self._errors = GPIO, (lgpio.error, RuntimeError, OSError)
         return Identity(maker="Raspberry Pi", model="GPIO", firmware=str(GPIO.VERSION))
 
     def _set_up(self, gpio: Any) -> None:
@@ -47,12 +50,18 @@ class RpiGpio:
             gpio.setup(pin, gpio.IN, pull_up_down=gpio.PUD_UP)
 
     async def health(self) -> None:
-        self._need()
+        """Look at one pin. Raises DeviceAbsent."""
+        pins = (*self._inputs.values(), *self._outputs.values())
+        self._chip(lambda gpio: [gpio.input(pin) for pin in pins[:1]])
 
     async def close(self) -> None:
-        gpio, self._gpio = self._gpio, None
-        if gpio is None:
+        if self._gpio is None:
             return
+        with suppress(DeviceAbsent):
+            self._chip(self._let_go)
+        self._gpio = None
+
+    def _let_go(self, gpio: Any) -> None:
         for line, pin in self._outputs.items():
             gpio.output(pin, self._rest(gpio, line))
         gpio.cleanup()
@@ -61,20 +70,24 @@ class RpiGpio:
         return gpio.HIGH if line in self._on_at_rest else gpio.LOW
 
     def write(self, line: str, on: bool) -> None:
-        gpio = self._need()
-        gpio.output(self._pin(self._outputs, line), gpio.HIGH if on else gpio.LOW)
+        """Raises DeviceAbsent."""
+        pin = self._pin(self._outputs, line)
+        self._chip(lambda gpio: gpio.output(pin, gpio.HIGH if on else gpio.LOW))
 
     def read(self, line: str) -> bool:
-        """True while the input is pulled to ground."""
-        gpio = self._need()
-        return bool(gpio.input(self._pin(self._inputs, line)) == gpio.LOW)
+        """True while the input is pulled to ground. Raises DeviceAbsent."""
+        pin = self._pin(self._inputs, line)
+        return bool(self._chip(lambda gpio: gpio.input(pin) == gpio.LOW))
 
     def _pin(self, lines: Mapping[str, int], line: str) -> int:
         if line not in lines:
             raise DeviceAbsent("gpio_line_unknown", self.name, f"no line named {line!r}", LINE_UNKNOWN)
         return lines[line]
 
-    def _need(self) -> Any:
+    def _chip(self, act: Callable[[Any], Any]) -> Any:
         if self._gpio is None:
             raise DeviceAbsent("gpio_absent", self.name, "the GPIO chip is not open", "It is opened again by itself.")
-        return self._gpio
+        try:
+            return act(self._gpio)
+        except self._errors as error:
+            raise DeviceAbsent("gpio_absent", self.name, f"the GPIO chip does not answer ({error})", "It is opened again by itself.") from error

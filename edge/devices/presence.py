@@ -42,7 +42,7 @@ NEXT: dict[tuple[str, str], str] = {
 }
 """(state, what happened) -> state; anything else is a programming error"""
 
-ANSWERS = frozenset({"finger_missing"})
+ANSWERS = frozenset({"finger_missing", "nothing_signed"})
 """codes of time-outs that tell about the person, not about the device"""
 
 
@@ -120,8 +120,10 @@ class Presence(Generic[D]):
     async def use(self, action: Callable[[D], Coroutine[Any, Any, T]], deadline_s: float) -> T:
         """Do one thing with the device, alone.
 
-        Raises what the driver raises, DeviceAbsent when it is not ready, DeviceTimeout `driver_hung` when it does not end in time.
+        Raises what the driver raises, DeviceAbsent at once when it is not ready, DeviceTimeout `driver_hung` when it does not end in time.
         """
+        if self.state not in ("ready", "busy"):
+            raise self._not_ready()  # an opening that hangs holds up nobody who asks several devices
         async with self._lock:
             device = self._ready_device()
             self._move("use")
@@ -152,8 +154,11 @@ class Presence(Generic[D]):
     def _ready_device(self) -> D:
         if self.state == "ready" and self._device is not None:
             return self._device
+        raise self._not_ready()
+
+    def _not_ready(self) -> DeviceAbsent:
         code = self.code or "device_absent"
-        raise DeviceAbsent(code, self.name, f"not ready ({self.state})", "It is tried again by itself; check plug and power.")
+        return DeviceAbsent(code, self.name, f"not ready ({self.state})", "It is tried again by itself; check plug and power.")
 
     async def _keep(self) -> None:
         """One turn: open what is not open, else look after it when nobody else has."""

@@ -187,12 +187,19 @@ def _live(state: State) -> Json | None:
     return {"source": source, "id": words[0], "fix": words[1], "good": good}
 
 
+OWN_TROUBLE = frozenset({"image_damaged", "image_stalled", "image_refused", "reports_lost", "light_unavailable", "light_fault", "board_hot"})
+"""what a device does wrong while it answers: said in its own words instead of `device_unavailable`"""
+
+
 def _verdict(enrolment: Enrolment | None) -> Json | None:
     if enrolment is None or enrolment.verdict is None:
         return None
     verdict = enrolment.verdict
     wrong_device = device_for(enrolment) if enrolment.device_lost else ""
-    reason, fix = ("device_unavailable", "device_unavailable_fix") if wrong_device else (verdict.reason, verdict.fix)
+    if not wrong_device:
+        reason, fix = verdict.reason, verdict.fix
+    else:
+        reason, fix = verdict.reason if verdict.reason in OWN_TROUBLE else "device_unavailable", "device_unavailable_fix"
     return {"reason": reason, "fix": fix, "target": _plain(verdict.target), "device": wrong_device or None}
 
 

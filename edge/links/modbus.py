@@ -57,7 +57,7 @@ class ModbusLink:
 
     async def read_if_there(self, address: int, count: int) -> list[int]:
         """Empty where the controller refuses those registers."""
-        answer = await self._exchange(self._need().read_holding_registers(address, count=count, device_id=self._unit))
+        answer = await self._exchange(lambda client: client.read_holding_registers(address, count=count, device_id=self._unit))
         if answer.isError():
             return []
         if len(answer.registers) != count:
@@ -67,7 +67,7 @@ class ModbusLink:
 
     async def write(self, address: int, words: Sequence[int], what: str) -> None:
         """One function-16 write. Raises DeviceRefused naming `what`."""
-        answer = await self._exchange(self._need().write_registers(address, list(words), device_id=self._unit))
+        answer = await self._exchange(lambda client: client.write_registers(address, list(words), device_id=self._unit))
         if answer.isError():
             raise self.refused(what, f"exception {answer.exception_code}")
 
@@ -76,14 +76,12 @@ class ModbusLink:
         next_step = "Look at the controller's mode (AUTO) and at its alarms."
         return DeviceRefused("genset_refused", self._device, f"the controller refuses {what} ({why})", next_step)
 
-    def _need(self) -> Client:
+    async def _exchange(self, request: Callable[[Client], Awaitable[ModbusPDU]]) -> ModbusPDU:
+        """pymodbus raises in the call itself when the connection is gone, else while it is awaited."""
         if self._client is None:
             raise DeviceAbsent("genset_absent", self._device, "no connection to the controller", "It is opened again by itself.")
-        return self._client
-
-    async def _exchange(self, request: Awaitable[ModbusPDU]) -> ModbusPDU:
         try:
-            return await request
+            return await request(self._client)
         except ModbusException as error:
             await self.close()
             raise DeviceTimeout("genset_silent", self._device, "the controller did not answer", "Check its cable, unit number and baud rate.") from error

@@ -5,6 +5,7 @@ RPI_LGPIO_CHIP=0 for rpi-lgpio. The calls and constants that rpi-lgpio 0.6 uses 
 values; no edge callbacks, because the station polls its inputs.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -26,26 +27,41 @@ class error(Exception):  # noqa: N801  (lgpio's own name)
     """What lgpio raises."""
 
 
-_socket: IO[str] | None = None
+_line: tuple[socket.socket, IO[str]] | None = None
 _lock = threading.Lock()
 _modes: dict[int, int] = {}
 
 
 def _ask(**request: str | int) -> int:
     """One JSON line to the world, one back."""
-    global _socket
     with _lock:
         try:
-            if _socket is None:
-                host, _, port = os.environ["REKAM_GPIO_WORLD"].rpartition(":")
-                _socket = socket.create_connection((host, int(port)), timeout=3).makefile("rw", encoding="utf-8", newline="\n")
-            _socket.write(json.dumps(request) + "\n")
-            _socket.flush()
-            answer = json.loads(_socket.readline())
+            line = _connected()
+            line.write(json.dumps(request) + "\n")
+            line.flush()
+            answer = json.loads(line.readline())
         except (KeyError, OSError, ValueError) as problem:
-            _socket = None
+            _hang_up()
             raise error(f"the world simulator does not answer ({problem!r})") from problem
     return int(answer["level"])
+
+
+def _connected() -> IO[str]:
+    global _line
+    if _line is None:
+        host, _, port = os.environ["REKAM_GPIO_WORLD"].rpartition(":")
+        connection = socket.create_connection((host, int(port)), timeout=3)
+        _line = connection, connection.makefile("rw", encoding="utf-8", newline="\n")
+    return _line[1]
+
+
+def _hang_up() -> None:
+    global _line
+    line, _line = _line, None
+    if line is not None:
+        for end in reversed(line):
+            with contextlib.suppress(OSError):
+                end.close()
 
 
 def gpiochip_open(_number: int) -> int:
@@ -54,11 +70,8 @@ def gpiochip_open(_number: int) -> int:
 
 
 def gpiochip_close(_chip: int) -> int:
-    global _socket
     with _lock:
-        if _socket is not None:
-            _socket.close()
-            _socket = None
+        _hang_up()
     return 0
 
 

@@ -20,7 +20,7 @@ QUIET = Limits(health_every_s=60, first_retry_s=0.02, longest_retry_s=0.2)
 class GradientImages:
     """Fingers that cost nothing to make: the fault tests judge bytes, not ridges."""
 
-    def finger(self, person: object, position: int) -> Pixels:
+    def finger(self, person: object, position: int, condition: str = "normal") -> Pixels:
         rows, columns = np.mgrid[0:288, 0:256]
         return ((rows * 3 + columns * position) % 256).astype(np.uint8)
 

@@ -133,7 +133,11 @@ def test_fault_in_use_reopens_the_device() -> None:
     play(scene)
 
 
-ANSWERS = (DeviceRefused("paper_out", "thing", "no paper", "Put paper in."), DeviceTimeout("finger_missing", "thing", "no finger", "Place it."))
+ANSWERS = (
+    DeviceRefused("paper_out", "thing", "no paper", "Put paper in."),
+    DeviceTimeout("finger_missing", "thing", "no finger", "Place it."),
+    DeviceTimeout("nothing_signed", "thing", "the pad stayed empty", "Ask for the signature."),
+)
 
 
 @pytest.mark.parametrize("error", ANSWERS)
@@ -163,6 +167,20 @@ def test_hung_driver_is_reported_and_replaced(deaf: bool) -> None:
         plug.hang = False
         assert await presence.when_ready(1)
         assert await presence.use(lambda driver: driver.answer(), 1) == 42
+
+    play(scene)
+
+
+def test_an_opening_that_hangs_holds_up_nobody() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.hang, plug.fault = True, garbled()
+        with pytest.raises(DeviceTimeout):
+            await presence.use(lambda driver: driver.answer(), 0.02)
+        await until(lambda: presence.state == "recovering", "the next opening, which hangs too")
+        with pytest.raises(DeviceAbsent, match="not ready"):
+            await asyncio.wait_for(presence.use(lambda driver: driver.answer(), 1), 0.1)
+        assert presence.state == "recovering", "it was told before the opening ended"
 
     play(scene)
 

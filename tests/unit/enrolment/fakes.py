@@ -16,7 +16,7 @@ from edge.enrolment.keeping import Keeping
 from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
 from edge.enrolment.session import Hooks, Identity, Session
-from edge.enrolment.slip import Slip
+from edge.enrolment.slip import Slip, SlipMaker
 from edge.enrolment.taking import Devices
 from edge.errors import DeviceAbsent, DeviceError
 from edge.store.ledger import Ledger
@@ -262,18 +262,20 @@ RANDOM = Randomness()
 
 
 async def open_bench(
-    folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None, clock: Any = None, judge: FakeJudge | None = None
+    folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None, clock: Any = None, judge: FakeJudge | None = None,
+    real: dict[str, Any] | None = None, others: tuple[Any, ...] = (), make_slip: SlipMaker | None = None,
 ) -> DeskBench:
-    """A power life over the store in `folder`."""
+    """A power life over the store in `folder`. real: presences of other drivers than the ones here; others: presences that are only shown."""
     clock = clock or FastClock()
     bodies = FakeBodies(clock)
     drivers = {"camera": Camera, "tablet": Tablet, "fingerprint": Sensor, "iris": IrisCamera, "printer": Printer}
-    presences = {name: FakePresence(name, drivers[name](bodies)) for name in fitted}
+    presences: dict[str, Any] = {name: FakePresence(name, drivers[name](bodies)) for name in fitted} | (real or {})
     worker = await StoreWorker.open(folder, 0)
     station, audiences, _ = keys()
     ledger = Ledger(worker.store, SoftwareSigner(station), STATION, clock, BOOT)
     keeping = Keeping(worker, ledger, lambda record_id: RecordSealer(record_id, STATION, audiences, RANDOM), RANDOM)
     judge = judge or FakeJudge()
-    devices: Any = Devices(**presences)
-    session = Session(Identity(STATION, "Kecamatan Poso"), devices, judge, keeping, open_roster, slip_text, load_texts(), clock, hooks)
+    devices: Any = Devices(**presences, others=others)
+    slip = make_slip or slip_text
+    session = Session(Identity(STATION, "Kecamatan Poso"), devices, judge, keeping, open_roster, slip, load_texts(), clock, hooks)
     return DeskBench(session, bodies, judge, presences, worker)
