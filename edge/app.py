@@ -288,8 +288,9 @@ class Station:
         return self._power.picture().for_page()
 
     def _link(self) -> dict[str, Any]:
-        policy = self._policy.policy
-        return {"connected": self._uplink.status().connected, "policy": policy.sequence if policy else 0, "online_only": bool(policy and policy.online_only)}
+        policy, status = self._policy.policy, self._uplink.status()
+        rules = {"policy": policy.sequence if policy else 0, "online_only": bool(policy and policy.online_only)}
+        return {"connected": status.connected, "sending": status.sending, "dates": status.dates, **rules}
 
     def _wake(self) -> None:
         self._uplink.wake()

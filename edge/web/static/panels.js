@@ -12,6 +12,8 @@ export function sendingPanel({ queue, link, enrolments_left: left }) {
     title: t("sending_title"),
     body: [
       make("p", { class: `answer ${link.connected === false ? "" : "good"}` }, icon(link.connected === false ? "plug" : "tick"), t(link.connected === false ? "queue_offline" : "queue_online")),
+      has(`sending_${link.sending}`) && queue.waiting ? make("p", {}, t(`sending_${link.sending}`)) : null,
+      has(`dates_${link.dates}`) ? make("p", {}, t(`dates_${link.dates}`)) : null,
       link.policy === undefined ? null : make("p", {}, policyWords(link)),
       make("ul", { class: "facts" }, ...lines.filter(Boolean).map((line) => make("li", {}, line))),
       ...(queue.refused ? refusedWords(queue.refused, held) : []),
