@@ -7,6 +7,7 @@ Stops in order at SIGTERM or SIGINT. A database that fails ends the program; sta
 import asyncio
 import logging
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +20,7 @@ import uvicorn
 from district import view
 from district.clock import SystemClock
 from district.database import DistrictError
+from district.decisions import carry_out, of_station
 from district.health import Health
 from district.ingest import Ingest
 from district.keys import KeyFileError, Stations, load_signer
@@ -27,11 +29,13 @@ from district.quota import Limits
 from district.store import DistrictStore
 from district.web import Ask, make_page
 from protocols.custody import Policy as PolicyMessage
-from protocols.custody import encode
+from protocols.custody import Receipt, encode
 from station_config.load import ConfigError
 from station_config.schema import DistrictConfig
 
-POLICIES_EVERY_S = 10.0
+HAND_OUT_EVERY_S = 10.0
+REPEATED = 2
+"""decisions said again at each connection"""
 EQUIPMENT = ("fault", "repaired")
 """ledger events of a station about its devices"""
 FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
@@ -65,7 +69,9 @@ class DistrictProgram:
         self._health = Health(self._clock)
         limits = Limits(district.quota_records_day, district.quota_events_day)
         self._store = DistrictStore.open(Path(district.data_dir), self._stations, signer, district.id, self._clock, limits)
-        self._policies = Policies(Path(district.data_dir))
+        self._data_dir = Path(district.data_dir)
+        self._policies = Policies(self._data_dir)
+        self._repeated: Counter[str] = Counter()
         self._failed = False
         self._stop = asyncio.Event()
 
@@ -90,13 +96,24 @@ class DistrictProgram:
         return 1 if self._failed or server.failed else 0
 
     async def _hand_out(self, ingest: Ingest) -> None:
-        """Policies are made beside this program (`./rekam policy`); each station's newest waits for it at the broker."""
+        """Policies and decisions are made beside this program (`./rekam policy`, `./rekam quarantine`); here they reach the stations."""
         while True:
+            for station, signed in await self.in_store(partial(carry_out, self._store, self._data_dir)):
+                ingest.send(station, encode(Receipt(signed)))
+            for station in ingest.came():
+                await self._repeat_decisions(ingest, station)
             for station in self._stations.names():
                 newest = self._policies.newest(station)
                 if newest is not None:
                     ingest.hand_out(station, encode(PolicyMessage(newest[0])))
-            await self._clock.sleep_s(POLICIES_EVERY_S)
+            await self._clock.sleep_s(HAND_OUT_EVERY_S)
+
+    async def _repeat_decisions(self, ingest: Ingest, station: str) -> None:
+        """A station asks no more about what is decided, so whoever connects hears some of it again, in turns."""
+        first = self._repeated[station]
+        self._repeated[station] += REPEATED
+        for signed in await self.in_store(partial(of_station, self._store.connection, station, first, REPEATED)):
+            ingest.send(station, encode(Receipt(signed)))
 
     async def in_store(self, function: Callable[[], _T]) -> _T:
         """Run in the store's thread, in turn."""
@@ -120,6 +137,7 @@ class DistrictProgram:
             "events": lambda _query: self.in_store(lambda: view.events(self._store.connection)),
             "equipment": lambda _query: self.in_store(lambda: view.events(self._store.connection, EQUIPMENT)),
             "power": lambda _query: self.in_store(lambda: view.power_days(self._store.connection)),
+            "quarantine": lambda _query: self.in_store(lambda: view.quarantine(self._store.connection)),
             "alarms": lambda _query: self.in_store(lambda: view.alarms(self._store.connection)),
         }
 

@@ -96,6 +96,14 @@ class Content:
         del self._busy[waiting.digest]
         self.shown(waiting.station, waiting.record_id)
 
+    def discard(self, station: str, record_id: bytes, digest: bytes) -> None:
+        """An officer gave the entry up: its bytes go, its manifest stays in the table."""
+        self._busy.pop(digest, None)
+        self.shown(station, record_id)
+        place = self._place(record_id, digest)
+        for part in range(tables.value(self._connection, "SELECT count(*) FROM parts WHERE hash = ?", (digest,))):
+            self._payloads.drop(station, place, part)
+
     def forget(self) -> None:
         """Nothing since the last commit counts."""
         self._busy.clear()
@@ -108,20 +116,21 @@ class Content:
             self.shown(old.station, old.record_id)
 
     def _load(self, station: str, record_id: bytes) -> Waiting | None:
-        sql = "SELECT hash, reason FROM entries WHERE record_id = ? AND station = ? AND settled = 0 ORDER BY presented DESC LIMIT 1"
+        sql = "SELECT hash FROM entries WHERE record_id = ? AND station = ? AND settled = 0 ORDER BY presented DESC LIMIT 1"
         entry = tables.one(self._connection, sql, (record_id, station))
         if entry is None:
             return None
-        digest, reason = entry
+        (digest,) = entry
         if digest not in self._busy:
             rows = list(self._connection.execute("SELECT size, sha256, spans FROM parts WHERE hash = ? ORDER BY part", (digest,)))
             sizes, hashes, packed = zip(*rows, strict=True)
             spans = [tables.unpack_spans(spans) for spans in packed]
-            self._busy[digest] = Waiting(record_id, station, digest, place_of(record_id, digest, reason), sizes, hashes, spans)
+            self._busy[digest] = Waiting(record_id, station, digest, self._place(record_id, digest), sizes, hashes, spans)
         self._shown[station, record_id] = digest
         return self._busy[digest]
 
-
-def place_of(record_id: bytes, digest: bytes, reason: str) -> bytes:
-    """Names the folder of an entry's content: nothing is ever written over the first bearer of a record id."""
-    return record_id + digest[:8] if reason == "same_id" else record_id
+    def _place(self, record_id: bytes, digest: bytes) -> bytes:
+        """Names the folder of an entry's content: nothing is ever written over, or deleted with, the first bearer of a record id."""
+        sql = "SELECT hash FROM entries WHERE record_id = ? ORDER BY rowid LIMIT 1"
+        first = tables.value(self._connection, sql, (record_id,)) == digest
+        return record_id if first else record_id + digest[:8]

@@ -99,6 +99,7 @@ class Ingest:
         self._strangers: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._retained: dict[str, bytes] = {}
+        self._came: set[str] = set()
         self._client = self._make_client()
 
     def hand_out(self, station: str, frame: bytes) -> None:
@@ -107,6 +108,15 @@ class Ingest:
         if self._retained.get(topic) != frame:
             self._retained[topic] = frame
             self._client.publish(topic, frame, qos=0, retain=True)
+
+    def send(self, station: str, frame: bytes) -> None:
+        """Once, to who listens now."""
+        self._client.publish(topics.down(station, Kind(frame[1]).name.lower()), frame, qos=0)
+
+    def came(self) -> set[str]:
+        """Stations that connected since the last time this was asked."""
+        came, self._came = self._came, set()
+        return came
 
     def link(self) -> dict[str, object]:
         """For the page."""
@@ -144,7 +154,7 @@ class Ingest:
             log.exception("nothing of %d messages is acknowledged; the stations will send them again", len(batch))
             return error
         for station, frame in answers:
-            self._client.publish(topics.down(station, Kind(frame[1]).name.lower()), frame, qos=0)
+            self.send(station, frame)
         return None
 
     def _take_in(self, batch: list[Incoming]) -> Outgoing:
@@ -204,6 +214,8 @@ class Ingest:
             return "topic"
         if len(message.payload) > MAX_FRAME:
             return "length"
+        if topic.direction == "state" and topic.word == "alive" and not message.retain and len(self._came) < STRANGERS:
+            self._came.add(topic.station)
         if topic.direction == "state":
             return self._health.heard(topic.station, topic.word, bytes(message.payload), bool(message.retain))
         if topic.direction != "up" or message.retain:

@@ -39,6 +39,10 @@ class KnownStations(Protocol):
     def key(self, station: str, kid: bytes) -> ec.EllipticCurvePublicKey | None: ...
 
 
+class Undecidable(Exception):
+    """The text says why an officer cannot decide this."""
+
+
 class DistrictStore:
     """See the module. Raises DistrictError when opened on a folder that another program uses, OSError or apsw.Error when the disk fails."""
 
@@ -221,6 +225,34 @@ class DistrictStore:
         """Tell the officers; kept with the next flush, the same again only counts."""
         self._begin()
         tables.raise_alarm(self.connection, station, kind, subject, detail, self._now_s())
+
+    # --- an officer's word ---
+
+    def decide(self, digest: bytes, release: bool, officer: str) -> tuple[str, bytes]:
+        """One more receipt for an entry that was set aside: `stored`, or `rejected` with its content deleted. Durable; returns station and receipt.
+
+        Done again it answers with the receipt that is there. Raises Undecidable.
+        """
+        self.flush()
+        outcome, reason = ("stored", "released") if release else ("rejected", "discarded")
+        sql = "SELECT station, record_id, outcome, reason, settled FROM entries WHERE hash = ? AND record_id IS NOT NULL"
+        row = tables.one(self.connection, sql, (digest,))
+        if row is None:
+            raise Undecidable("there is no such record")
+        station, record_id, was, why, settled = row
+        signed = self._book.of(digest)
+        if signed is None or (was, why) != (outcome, reason):
+            if was != "quarantined" and (release or settled):
+                raise Undecidable(f"it is {was} already")
+            if release and not settled:
+                raise Undecidable("its content is not all here yet")
+            with self._change():
+                self.connection.execute("UPDATE entries SET outcome = ?, reason = ?, settled = 1 WHERE hash = ?", (outcome, reason, digest))
+                signed = self._book.sign(digest, officer)
+                self._commit()
+        if not release:
+            self._content.discard(station, record_id, digest)
+        return station, signed
 
     # --- transactions -----------------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,16 @@ def _record(connection: apsw.Connection, row: tuple[Any, ...]) -> dict[str, Any]
     }
 
 
+def quarantine(connection: apsw.Connection) -> list[dict[str, Any]]:
+    """What an officer may decide on or has decided: quarantined records, and those whose content does not come. Newest first."""
+    sql = """SELECT rowid, station, sequence, record_id, settled, outcome, reason, received_s, envelope, hash FROM entries
+             WHERE record_id IS NOT NULL AND (settled = 0 OR outcome = 'quarantined' OR reason IN ('released', 'discarded'))
+             ORDER BY rowid DESC LIMIT ?"""
+    decided = "SELECT officer FROM receipts WHERE hash = ? ORDER BY district_sequence DESC LIMIT 1"
+    rows: list[tuple[Any, ...]] = connection.execute(sql, (RECORDS_MAX,)).fetchall()
+    return [{**_record(connection, row), "entry": row[-1].hex(), "officer": tables.value(connection, decided, (row[-1],)) or ""} for row in rows]
+
+
 def _bytes_here(connection: apsw.Connection, digest: bytes) -> int:
     return sum(tables.unpack_spans(spans).total() for (spans,) in connection.execute("SELECT spans FROM parts WHERE hash = ?", (digest,)))
 

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command("tools.doctor", "check a station: what is fitted, what answers, what to do"),
     "keys": Command("tools.keys", "make the keys, certificates and rosters of a district and its stations"),
     "policy": Command("tools.policy", "show or sign what a district's stations shall keep to"),
+    "quarantine": Command("tools.quarantine", "list what a district set aside; release or discard it"),
     "record": Command("tools.record", "inspect, verify or open a signed record, event or receipt"),
     "export": Command("tools.stick_export", "copy what waits for the district onto a stick, sealed; the station may run"),
     "import": Command("tools.stick_import", "take in what a stick brings: entries at the district, receipts, roster and policy at the station"),
@@ -52,7 +53,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "ingest": Command("tools.bench_ingest", "records a second into the district, against disk, SQLite and broker", needs_bench=True),
         "board": Command("tools.bench_board", "flash and memory that the board's firmware takes of an RP2040", needs_bench=True),
         "power": Command("tools.bench_power", "a month of a bad site in virtual time", needs_bench=True),
-        "boot": Command("tools.bench_boot", "the station's start with thousands waiting and somebody at the desk, to a page that is ready", needs_bench=True),
+        "boot": Command("tools.bench_boot", "start of the station with thousands waiting, to a page that is ready", needs_bench=True),
     },
     "crash": {
         "store": Command("tools.crash_store", "cut the store's power on a simulated disk; nothing promised may be lost", needs_bench=True),
