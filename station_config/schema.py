@@ -298,6 +298,8 @@ class District(Section, frozen=True):
     """records that one station may deliver in a day"""
     quota_events_day: Annotated[int, Meta(ge=1, le=10_000_000)] = 20_000
     """ledger events that one station may deliver in a day; the rest stays there until tomorrow"""
+    people: dict[Name, Annotated[int, Meta(ge=1, le=10_000_000)]] = {}
+    """station -> people to be recorded in its area, where that is known: the page shows how many are"""
 
 
 class DistrictKeys(Section, frozen=True):

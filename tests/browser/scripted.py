@@ -11,10 +11,10 @@ from typing import Any
 import uvicorn
 
 from edge.enrolment.session import Hooks
-from edge.web.server import build_app
+from edge.web.server import PowerAnswers, build_app
 from station_config.load import load_texts
 from tests.unit.enrolment.desk import log_in, to_step
-from tests.unit.enrolment.fakes import FITTED, DeskBench, FastClock, open_bench
+from tests.unit.enrolment.fakes import FITTED, DeskBench, FakePresence, FastClock, open_bench
 from tests.waiting import until, wait_until
 
 BATTERY = {"source": "battery", "minutes": 40, "people_left": 7, "state": "ON_BATTERY"}
@@ -23,10 +23,14 @@ BATTERY = {"source": "battery", "minutes": 40, "people_left": 7, "state": "ON_BA
 class ScriptedStation:
     """Runs until `stop`; `do` runs a coroutine of the bench in the station's own loop."""
 
-    def __init__(self, folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None, speed: float = 100) -> None:
+    def __init__(
+        self, folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None, speed: float = 100, others: tuple[str, ...] = (),
+        power: PowerAnswers | None = None,
+    ) -> None:
+        """others: devices that are there but that the procedure does not use."""
         self.bench: DeskBench
         self.port = 0
-        self._folder, self._fitted, self._hooks, self._speed = folder, fitted, hooks, speed
+        self._folder, self._fitted, self._hooks, self._speed, self._others, self._power = folder, fitted, hooks, speed, others, power
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="scripted station")
 
@@ -71,8 +75,9 @@ class ScriptedStation:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self.bench = await open_bench(self._folder, self._fitted, self._hooks, clock=FastClock(self._speed))
-        app = build_app(self.bench.session, load_texts())
+        others = tuple(FakePresence(name, None) for name in self._others)
+        self.bench = await open_bench(self._folder, self._fitted, self._hooks, clock=FastClock(self._speed), others=others)
+        app = build_app(self.bench.session, load_texts(), power=self._power or PowerAnswers())
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=0))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         page = asyncio.create_task(server._serve())

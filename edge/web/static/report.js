@@ -64,7 +64,7 @@ function gensetRows(genset) {
   return [
     ["device_genset", t(genset.code, { alarms: (genset.alarms ?? []).join(", ") })],
     ["report_fuel", known(genset.fuel_hours) ? t("report_fuel_left", { hours: number(genset.fuel_hours, 1), people: genset.fuel_people ?? "?" }) : t("report_unknown")],
-    ["report_genset_hours", known(genset.run_hours) ? t("report_hours_service", { hours: number(genset.run_hours, 1), service: known(genset.service_in_h) ? number(genset.service_in_h) : "?" }) : t("report_unknown")],
+    ["report_genset_hours", known(genset.run_hours?.value) ? t("report_hours_service", { hours: number(genset.run_hours.value, 1), service: known(genset.service_in_h) ? number(genset.service_in_h) : "?" }) : t("report_unknown")],
   ];
 }
 
