@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from district import tables
-from district.durable import write_durably
+from district.durable import make_folder, write_durably
 from district.store import DistrictStore, Undecidable
 
 FOLDER, SUFFIX = "decisions", ".json"
@@ -34,7 +34,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def wish(data_dir: Path, decision: Decision) -> None:
     """Leave it for the running program; a later wish about the same entry takes the place of one that waits. Raises OSError."""
     folder = data_dir / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder)
     write_durably(folder / f"{decision.entry}{SUFFIX}", msgspec.json.encode(decision), 0o600)
 
 

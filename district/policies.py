@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from district.clock import Clock
-from district.durable import write_durably
+from district.durable import make_folder, write_durably
 from protocols.canonical import FormatError
 from protocols.policy import POLICY_BYTES_MAX, Policy, read_policy, sign_policy
 from protocols.sealing import ENVELOPE_BYTES, SealingError, Signer
@@ -35,7 +35,7 @@ class Policies:
     def add(self, policy: Policy, signer: Signer) -> bytes:
         """Sign and keep; returns the signed bytes. Raises FormatError, OSError."""
         signed = sign_policy(policy, signer)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         write_durably(self._folder / f"{policy.sequence:010d}{SUFFIX}", signed)
         return signed
 

@@ -8,7 +8,6 @@ import argparse
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge.errors import StationError
+from edge.files import write_durably
 from protocols.canonical import FormatError
 from protocols.certificates import CertificateError, Identity, check_certificate, read_certificate
 from protocols.record import ENTRY_BYTES_MAX, LedgerEvent, Manifest, PartRef, Receipt, decode_entry, decode_receipt
@@ -93,9 +93,7 @@ def _open(arguments: argparse.Namespace, folder: Path, document: Document) -> in
     opened = 0
     for part, plaintext in open_record(folder, document, privates):
         name = f"{part.kind}-{part.position:02d}.{part.media_type.partition('/')[2]}"
-        descriptor = os.open(arguments.out / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(plaintext)
+        write_durably(arguments.out / name, plaintext)
         opened += 1
     print(f"{opened} of {len(document.parts)} parts opened into {arguments.out}.")
     return 0 if opened else 1
