@@ -76,7 +76,7 @@ def _site(folder: Path, queued: int) -> tuple[Path, int]:
 
 def _program_files() -> list[Path]:
     """What a start reads beside the store."""
-    places = {Path(place) for place in (*sys.path, Path(__file__).parent.parent) if place and Path(place).is_dir()}
+    places = {path for path in (*map(Path, filter(None, sys.path)), Path(__file__).parent.parent) if path.is_dir()}
     return [path for place in places for pattern in ("*.py", "*.pyc", "*.so*") for path in place.rglob(pattern)]
 
 

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Command] = {
     "station": Command("tools.station", "run a station with its operator page"),
     "district": Command("tools.district", "run the district: receive, verify, store, answer with receipts"),
     "doctor": Command("tools.doctor", "check a station: what is fitted, what answers, what to do"),
+    "register": Command("tools.register", "list a station's devices; note a repair, calibration or replacement"),
     "keys": Command("tools.keys", "make the keys, certificates and rosters of a district and its stations"),
     "policy": Command("tools.policy", "show or sign what a district's stations shall keep to"),
     "quarantine": Command("tools.quarantine", "list what a district set aside; release or discard it"),

@@ -1,15 +1,19 @@
 """`./rekam power-plan`: what supply a site needs, with the arithmetic shown, on the screen and on one page of PDF.
 
 The connection follows the project's figures: 3,500 W for one set, 350 W more for each further set. Everything else is sized from
-what a set really draws (measured where a station's report is given) with the factors named beside each line. A plan, not a permit:
+what a set really draws (measured where a running station or its report is given) with the factors named beside each line. A plan, not a permit:
 an electrician must confirm cable and breaker on site.
 """
 
 import argparse
+import json
 import math
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,6 +33,12 @@ CABLES_MM2 = ((1.5, 13), (2.5, 18), (4.0, 24), (6.0, 31), (10.0, 42), (16.0, 56)
 DROP_LIMIT = 0.03
 COPPER_OHM_MM2_M = 0.0225
 """warm copper"""
+PLN_VA = (900, 1300, 2200, 3500, 4400, 5500, 6600, 7700, 11_000, 13_200, 16_500, 23_000)
+"""single-phase and small three-phase connections as PLN sells them"""
+STRINGS = ((12, 300), (24, 2_500), (48, 20_000))
+"""battery volts, up to so many watt-hours"""
+BATTERIES_AH = (7, 9, 18, 26, 40, 65, 100, 120, 150, 200)
+STATION_S = 5.0
 UPS_VA = (600, 850, 1000, 1200, 1500, 2000, 3000, 5000, 6000, 10_000)
 GENSET_KVA = (2.0, 3.0, 5.0, 6.5, 8.0, 10.0, 12.0, 15.0, 20.0)
 INRUSH = 1.5
@@ -37,13 +47,23 @@ IDLE_LITRES_HOUR = 0.8
 SUN_HOURS = 4.0
 """full-sun hours of a day in the wet season"""
 SOLAR_LOSSES = 0.7
+WORK = ("preview", "capture", "print")
+"""what a station does at work, in its own words"""
 PANEL_W = 450.0
+
+
+GRID, STORE, ENGINE, SUN = "Supply", "Without mains", "Genset", "Sun (option)"
+
+
+ASSUMED = "assumed, see --station"
+WARNING = "A plan, not a permit: an electrician confirms cable, breaker and earth on site."
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One result: what, how much, and the arithmetic behind it."""
+    """One result: in which part of the plan, what, how much, and the arithmetic behind it."""
 
+    part: str
     what: str
     result: str
     arithmetic: str
@@ -61,6 +81,7 @@ class Site:
     """of a day on the genset"""
     cable_m: float = 20.0
     draw_w: float = SET_DRAW_W
+    draw_from: str = ASSUMED
 
 
 def plan(site: Site) -> list[Line]:
@@ -78,11 +99,13 @@ def _connection(site: Site) -> list[Line]:
     breaker = _at_least(amperes, BREAKERS_A)
     mm2 = _cable(breaker, site.cable_m)
     drop = _drop(breaker, site.cable_m, mm2)
+    carries = f"carries {breaker} A, loses {100 * drop:.1f} % over {site.cable_m:g} m (limit {100 * DROP_LIMIT:.0f} %)"
     return [
-        Line("Connection", f"{watts:,.0f} W", f"{FIRST_SET_W:,.0f} + {NEXT_SET_W:.0f} x ({site.sets} - 1)"),
-        Line("Current", f"{amperes:.1f} A", f"{watts:,.0f} W / ({VOLTS:.0f} V x {POWER_FACTOR})"),
-        Line("Breaker", f"{breaker} A", f"next standard size above {amperes:.1f} A"),
-        Line("Cable", f"{mm2:g} mm2 copper", f"carries {breaker} A, loses {100 * drop:.1f} % over {site.cable_m:g} m (limit {100 * DROP_LIMIT:.0f} %)"),
+        Line(GRID, "Connection", f"{watts:,.0f} W", f"{FIRST_SET_W:,.0f} + {NEXT_SET_W:.0f} x ({site.sets} - 1)"),
+        Line(GRID, "From PLN", f"{_at_least(watts / POWER_FACTOR, PLN_VA):,} VA", f"next size PLN sells above {watts:,.0f} W / {POWER_FACTOR}"),
+        Line(GRID, "Current", f"{amperes:.1f} A", f"{watts:,.0f} W / ({VOLTS:.0f} V x {POWER_FACTOR})"),
+        Line(GRID, "Breaker", f"{breaker} A, and 30 mA earth leakage", f"next standard size above {amperes:.1f} A"),
+        Line(GRID, "Cable", f"3 x {mm2:g} mm2 copper", carries),
     ]
 
 
@@ -91,12 +114,23 @@ def _ups(site: Site) -> list[Line]:
     needed_va = draw_w * INRUSH / POWER_FACTOR / 0.6
     va = _at_least(needed_va, UPS_VA)
     wh = draw_w * site.outage_h / UPS_EFFICIENCY / BATTERY_USABLE
+    sizing = f"{draw_w:.0f} W x {INRUSH} / {POWER_FACTOR} / 0.6 (60 % load) = {needed_va:.0f} VA"
     return [
-        Line("Draw at work", f"{draw_w:.0f} W", f"{site.draw_w:.0f} W x {site.sets} sets"),
-        Line("UPS", f"{va:,} VA", f"{draw_w:.0f} W x {INRUSH} / {POWER_FACTOR} / 0.6 (at most 60 % load) = {needed_va:.0f} VA"),
-        Line("UPS battery", f"{wh:,.0f} Wh", f"{draw_w:.0f} W x {site.outage_h:g} h / {UPS_EFFICIENCY} / {BATTERY_USABLE} (used battery)"),
-        Line("As 12 V batteries", f"{math.ceil(wh / 12 / 9)} x 9 Ah", f"{wh:,.0f} Wh / (12 V x 9 Ah)"),
+        Line(STORE, "Draw at work", f"{draw_w:.0f} W", f"{site.draw_w:.0f} W x {site.sets}; {site.draw_from}"),
+        Line(STORE, "UPS", f"{va:,} VA, with a data cable", sizing),
+        Line(STORE, "UPS battery", f"{wh:,.0f} Wh", f"{draw_w:.0f} W x {site.outage_h:g} h / {UPS_EFFICIENCY} / {BATTERY_USABLE} (used battery)"),
+        _batteries(wh),
     ]
+
+
+def _batteries(wh: float) -> Line:
+    """Whole 12 V batteries: in series to the UPS's voltage, side by side where one string is too small."""
+    volts = next((volts for volts, most_wh in STRINGS if wh <= most_wh), STRINGS[-1][0])
+    strings = math.ceil(wh / volts / BATTERIES_AH[-1])
+    each_ah = _at_least(wh / volts / max(1, strings), BATTERIES_AH)
+    beside = f", {strings} strings side by side" if strings > 1 else ""
+    arithmetic = f"{wh:,.0f} Wh / {volts} V = {wh / volts:.0f} Ah; {volts // 12} in series{beside}"
+    return Line(STORE, "That is", f"{max(1, strings) * volts // 12} x 12 V {each_ah:g} Ah", arithmetic)
 
 
 def _genset(site: Site) -> list[Line]:
@@ -106,9 +140,9 @@ def _genset(site: Site) -> list[Line]:
     draw_kw = site.draw_w * site.sets / UPS_EFFICIENCY / 1000
     litres = site.genset_h * (IDLE_LITRES_HOUR + LITRES_KWH * draw_kw)
     return [
-        Line("Genset", f"{kva:g} kVA", f"{watts:,.0f} W / power factor 0.8 = {needed_kva:.1f} kVA"),
-        Line("Fuel a day", f"{litres:.1f} l", f"{site.genset_h:g} h x ({IDLE_LITRES_HOUR} l + {LITRES_KWH} l/kWh x {draw_kw:.2f} kW)"),
-        Line("Fuel for five days", f"{math.ceil(5 * litres)} l", f"5 x {litres:.1f} l; keep it locked and away from the room"),
+        Line(ENGINE, "Genset", f"{kva:g} kVA", f"{watts:,.0f} W / power factor 0.8 = {needed_kva:.1f} kVA"),
+        Line(ENGINE, "Fuel a day", f"{litres:.1f} l", f"{site.genset_h:g} h x ({IDLE_LITRES_HOUR} l + {LITRES_KWH} l/kWh x {draw_kw:.2f} kW)"),
+        Line(ENGINE, "Fuel for five days", f"{math.ceil(5 * litres)} l", f"5 x {litres:.1f} l; keep it locked and away from the room"),
     ]
 
 
@@ -118,9 +152,9 @@ def _solar(site: Site) -> list[Line]:
     panels = math.ceil(peak_w / PANEL_W)
     store_wh = day_wh / UPS_EFFICIENCY / 0.8
     return [
-        Line("Energy a day", f"{day_wh / 1000:.2f} kWh", f"{site.draw_w * site.sets:.0f} W x {site.hours:g} h"),
-        Line("Solar (option)", f"{panels} x {PANEL_W:.0f} W panels", f"{day_wh:,.0f} Wh / {SUN_HOURS:g} sun hours / {SOLAR_LOSSES} = {peak_w:,.0f} W"),
-        Line("Solar battery", f"{store_wh / 1000:.1f} kWh LiFePO4", f"one day: {day_wh:,.0f} Wh / {UPS_EFFICIENCY} / 0.8"),
+        Line(SUN, "Energy a day", f"{day_wh / 1000:.2f} kWh", f"{site.draw_w * site.sets:.0f} W x {site.hours:g} h"),
+        Line(SUN, "Panels", f"{panels} x {PANEL_W:.0f} W panels", f"{day_wh:,.0f} Wh / {SUN_HOURS:g} sun hours / {SOLAR_LOSSES} = {peak_w:,.0f} W"),
+        Line(SUN, "Battery", f"{store_wh / 1000:.1f} kWh LiFePO4", f"one day: {day_wh:,.0f} Wh / {UPS_EFFICIENCY} / 0.8"),
     ]
 
 
@@ -141,8 +175,18 @@ def _cable(breaker: float, metres: float) -> float:
     return CABLES_MM2[-1][0]
 
 
+def station_draw_w(address: str) -> float:
+    """Watts of a running station at work: the largest that it has learnt from its UPS. Raises ValueError, OSError."""
+    with urllib.request.urlopen(f"{address.rstrip('/')}/api/power", timeout=STATION_S) as answer:  # noqa: S310  # _site lets http alone pass
+        draws = json.loads(answer.read())["now"]["draws"]
+    measured = [watts for name, watts in draws.items() if watts is not None and name in WORK]
+    if not measured:
+        raise ValueError("the station has not measured its draw at work yet: record somebody, or give --draw")
+    return float(max(measured))
+
+
 def measured_draw_w(report: Path) -> float:
-    """Mean draw of a running station from its power report (`wh` over hours of the days in the CSV). Raises ValueError."""
+    """Mean draw of a running station from its power report, pauses and nights that it was on for included. Raises ValueError."""
     rows = [dict(zip(*pair, strict=True)) for pair in _csv_rows(report)]
     hours = sum(float(row["mains_s"]) + float(row["battery_s"]) + float(row["genset_s"]) for row in rows) / 3600
     if hours <= 0:
@@ -162,18 +206,31 @@ def write_pdf(path: Path, site: Site, lines: Sequence[Line]) -> None:
 
     page = Canvas(str(path), pagesize=A4, invariant=1)
     page.setFont("Helvetica-Bold", 16)
-    page.drawString(50, 790, f"Power plan: {site.sets} set{'s' if site.sets > 1 else ''}, {site.hours:g} h a day")
-    height = 755
+    page.drawString(50, 795, f"Power plan: {site.sets} set{'s' if site.sets > 1 else ''}, {site.hours:g} h a day")
+    page.setFont("Helvetica", 9)
+    asked = f"{site.outage_h:g} h on batteries alone; the genset runs {site.genset_h:g} h a day; {site.cable_m:g} m from meter to room."
+    page.drawString(50, 780, asked)
+    height, part = 762.0, ""
     for line in lines:
-        page.setFont("Helvetica-Bold", 11)
-        page.drawString(50, height, line.what)
+        if line.part != part:
+            part, height = line.part, _heading(page, line.part, height)
+        page.setFont("Helvetica-Bold", 10.5)
+        page.drawString(60, height, line.what)
         page.drawString(190, height, line.result)
-        page.setFont("Helvetica", 9)
-        page.drawString(190, height - 13, line.arithmetic)
-        height -= 38
+        page.setFont("Helvetica", 8.5)
+        page.drawString(190, height - 12, line.arithmetic)
+        height -= 33
     page.setFont("Helvetica-Oblique", 9)
-    page.drawString(50, 60, "A plan, not a permit: an electrician confirms cable, breaker and earth on site.")
+    page.drawString(50, 45, WARNING)
     page.save()
+
+
+def _heading(page: Any, words: str, height: float) -> float:
+    """Draw it with a rule; returns where the first line below stands."""
+    page.setFont("Helvetica-Bold", 12)
+    page.drawString(50, height - 6, words)
+    page.line(50, height - 10, 545, height - 10)
+    return height - 27
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -183,6 +240,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--genset-hours", type=float, default=4.0, metavar="H", help="hours a day on the genset (default 4)")
     parser.add_argument("--cable", type=float, default=20.0, metavar="M", help="metres from the meter to the room (default 20)")
     parser.add_argument("--draw", type=float, metavar="W", help=f"what one set draws at work (default {SET_DRAW_W:.0f} W)")
+    parser.add_argument("--station", metavar="URL", help="take the draw from a running station, such as http://127.0.0.1:8080")
     parser.add_argument("--report", type=Path, metavar="CSV", help="take the draw from a station's power report")
     parser.add_argument("--pdf", type=Path, metavar="FILE", help="write the plan as one page of PDF")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the lines as JSON")
@@ -196,9 +254,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"No plan can be made: {problem}.")
         return 2
     lines = plan(site)
-    for line in lines:
-        print(f"{line.what:20} {line.result:22} {line.arithmetic}")
-    print("A plan, not a permit: an electrician confirms cable, breaker and earth on site.")
+    for part, of_part in groupby(lines, lambda line: line.part):
+        print(part)
+        for line in of_part:
+            print(f"  {line.what:20} {line.result:36} {line.arithmetic}")
+    print(WARNING)
     if args.pdf:
         write_pdf(args.pdf, site, lines)
     if args.json:
@@ -207,10 +267,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _site(args: argparse.Namespace) -> Site:
-    draw_w = measured_draw_w(args.report) if args.report else args.draw or SET_DRAW_W
-    site = Site(args.sets, args.hours, args.outage, args.genset_hours, args.cable, draw_w)
+    site = Site(args.sets, args.hours, args.outage, args.genset_hours, args.cable, *_draw(args))
     if not 1 <= site.sets <= 20:
         raise ValueError("--sets must be 1 to 20")
     if min(site.hours, site.draw_w) <= 0 or min(site.outage_h, site.genset_h, site.cable_m) < 0 or max(site.hours, site.genset_h) > 24:
         raise ValueError("hours must be 0 to 24, draw above 0, lengths not negative")
     return site
+
+
+def _draw(args: argparse.Namespace) -> tuple[float, str]:
+    """Watts of one set and where they come from. Raises ValueError, OSError."""
+    if args.station:
+        if not args.station.startswith("http://"):
+            raise ValueError("--station takes an address such as http://127.0.0.1:8080")
+        return station_draw_w(args.station), f"measured at {args.station}"
+    if args.report:
+        return measured_draw_w(args.report), f"mean of {args.report.name}"
+    return (args.draw, "as given") if args.draw is not None else (SET_DRAW_W, ASSUMED)

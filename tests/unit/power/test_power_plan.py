@@ -1,11 +1,17 @@
 """The power plan: the project's figures, arithmetic that adds up, one page of PDF, refusals in one sentence."""
 
 import argparse
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from edge.power.page import power_page
 from edge.power.report import Day, to_csv
+from tests.faults.site import site
 from tools import power_plan
 from tools.power_plan import Site, connection_w, plan
 
@@ -25,15 +31,54 @@ def test_connection_is_3500_watts_and_350_for_each_further_set(sets: int, watts:
 def test_breaker_carries_the_current_and_cable_carries_the_breaker() -> None:
     lines = {line.what: line for line in plan(Site(1, cable_m=20))}
     assert lines["Current"].result == "16.9 A"
-    assert lines["Breaker"].result == "20 A"
-    assert lines["Cable"].result == "4 mm2 copper"
+    assert lines["Breaker"].result.startswith("20 A")
+    assert lines["Cable"].result == "3 x 4 mm2 copper"
     far = {line.what: line for line in plan(Site(1, cable_m=80))}
-    assert far["Cable"].result == "16 mm2 copper", "a long way needs copper for the voltage, not for the heat"
+    assert far["Cable"].result == "3 x 16 mm2 copper", "a long way needs copper for the voltage, not for the heat"
 
 
 def test_battery_is_hours_times_watts_through_its_losses() -> None:
     lines = {line.what: line for line in plan(Site(1, outage_h=1.0, draw_w=160))}
     assert lines["UPS battery"].result == f"{160 / 0.85 / 0.6:,.0f} Wh"
+
+
+@pytest.mark.parametrize(("wh_per_h", "hours", "bought"), [(100, 1, "1 x 12 V 18 Ah"), (320, 2, "2 x 12 V 65 Ah"), (1920, 5, "8 x 12 V 200 Ah")])
+def test_batteries_are_told_as_an_installer_buys_them(wh_per_h: float, hours: float, bought: str) -> None:
+    lines = {line.what: line for line in plan(Site(1, outage_h=hours, draw_w=wh_per_h))}
+    assert lines["That is"].result == bought
+
+
+@pytest.mark.parametrize(("sets", "sold"), [(1, "4,400 VA"), (4, "5,500 VA")])
+def test_the_connection_is_one_that_pln_sells(sets: int, sold: str) -> None:
+    assert {line.what: line for line in plan(Site(sets))}["From PLN"].result == sold
+
+
+def test_the_draw_comes_from_a_running_station(capsys: pytest.CaptureFixture[str]) -> None:
+    here = site()
+    here.watch.activity = "capture"
+    here.world.load(212)
+    here.run(3600, step_s=5)
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(power_page(here.watch, "2026-06-01")).encode())
+
+        def log_message(self, *words: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        assert power_plan.run(arguments("--station", f"http://127.0.0.1:{server.server_port}/")) == 0
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    told = capsys.readouterr().out
+    assert re.search(r"Draw at work +21\d W", told), told
+    assert "measured at http://127.0.0.1" in told
 
 
 def test_the_draw_comes_from_a_stations_report(tmp_path: Path) -> None:
@@ -51,7 +96,10 @@ def test_one_page_of_pdf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert data.stat().st_size > 100
 
 
-@pytest.mark.parametrize("words", [("--sets", "0"), ("--hours", "30"), ("--report", "/nonexistent.csv"), ("--draw", "-5")])
+NONSENSE = (("--sets", "0"), ("--hours", "30"), ("--report", "/nonexistent.csv"), ("--station", "ftp://x"), ("--station", "http://127.0.0.1:1"), ("--draw", "-5"))
+
+
+@pytest.mark.parametrize("words", NONSENSE)
 def test_nonsense_is_refused_in_one_sentence(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert power_plan.run(arguments(*words)) == 2
     assert capsys.readouterr().out.startswith("No plan can be made: ")
