@@ -118,7 +118,7 @@ def test_a_clerk_sees_what_is_here_what_is_missing_and_what_is_held(clerk: Page)
     expect(clerk.locator("#tiles .bad").first).to_contain_text("Karantina dan ditolak")
     (station,) = rows(clerk, "stations")
     assert "1 % (2 dari 200 orang)" in station
-    expect(clerk.locator("#alarms li").first).to_contain_text("Nomor dipakai dua kali")
+    expect(clerk.locator("#alarms li", has_text="Nomor dipakai dua kali")).to_have_count(1)
     assert len(rows(clerk, "records")) == 3
     clerk.click("[data-state=held]")
     expect(clerk.locator("#records tbody tr")).to_have_count(1)

@@ -90,7 +90,9 @@ def test_a_record_that_the_office_holds_is_named_with_what_to_do(page: Page, sta
     station.do(held)
     expect(page.locator("[data-card=sending]")).to_contain_text("1 ditahan kantor")
     page.click("[data-card=sending]")
-    expect(page.locator("dialog")).to_contain_text("poso-1-000002 ditahan untuk diperiksa. Nomornya sudah dipakai rekaman lain")
+    register = station.snapshot()["queue"]["held"][0]["register"]
+    expect(page.locator("dialog")).to_contain_text(f"{register} ditahan untuk diperiksa. Nomornya sudah dipakai rekaman lain")
+    assert register.startswith(f"{STATION}-")
     expect(page.locator("dialog")).to_contain_text("Telepon kantor kabupaten")
 
 

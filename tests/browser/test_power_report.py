@@ -23,8 +23,11 @@ def answers() -> PowerAnswers:
     """After half an hour of outage, most of it on the genset, and two people recorded."""
     here = site(genset=True)
     here.world.outage()
-    here.run(1800, step_s=5)
+    here.run(60, step_s=5)
+    here.watch.genset_by_hand("start")
+    here.run(1740, step_s=5)
     here.world.restore()
+    here.watch.genset_by_hand("stop")
     here.run(900, step_s=5)
     for _ in range(2):
         here.watch.person_done(230, here.wall().day)

@@ -16,9 +16,9 @@ function render(now) {
   if (now.station.ppi) document.documentElement.style.setProperty("--mm", `${now.station.ppi / 25.4}px`);
   attend(now);
   frame(now);
+  primary(now);
   stage(now);
   show(el("panel"), [now.phase, now.step, now.target, now.verdict, now.activity, now.hint, now.progress, now.attempts, now.language, now.primary, now.automatic], () => panel(now));
-  primary(now);
   show(el("secondary"), [now.actions, now.reasons, now.target, now.step, now.verdict, now.language, now.primary], () => secondary(now));
   if (place !== `${now.phase}/${now.step}/${now.person?.ticket}`) closeQuestion();
   renewPanel(now);
@@ -99,6 +99,7 @@ function primary(now) {
   const button = el("primary");
   show(button, [now.primary, now.activity, now.step, now.target, now.verdict, now.language, now.phase], () => primaryWords(now));
   button.disabled = now.primary === null;
+  if (!button.disabled && document.activeElement === document.body) button.focus({ preventScroll: true }); // it was lost while nothing could be done
 }
 
 function primaryWords(now) {

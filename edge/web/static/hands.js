@@ -31,7 +31,11 @@ function finger(kind, position, column, onTouch) {
   group.dataset.top = top;
   const touch = () => onTouch({ kind, position });
   group.addEventListener("click", touch);
-  group.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && touch());
+  group.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault(); // or the same stroke would also press what is focused next, in the dialog
+    touch();
+  });
   return group;
 }
 
