@@ -35,7 +35,7 @@ from edge.errors import DeviceError, StationError, StoreError
 from edge.fitting import Fitted, fit
 from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
-from edge.news import DeviceNews
+from edge.news import DeviceNews, introduced
 from edge.policy import StationPolicy, Taken, goes_first, held_back
 from edge.power import last_words
 from edge.power.manager import Lines, PowerManager
@@ -332,7 +332,8 @@ class Station:
 
     def _on_change(self, change: PresenceChange) -> None:
         """A device came or went: the page shows it at once, the district learns it as a ledger event."""
-        self._register.on_change(change)
+        if self._register.on_change(change):
+            self._note("equipment", introduced(change))
         self._session.poke()
         if (news := self._news.event(change)) is not None:
             self._note(*news)

@@ -10,8 +10,15 @@ from edge.devices.presence import PresenceChange
 AN_HOUR = 12
 """events of one device; with more it is enough to know how many there were"""
 HOUR_S = 3600.0
-WIRE_CHARACTERS = 200
+WIRE_CHARACTERS = TEXT_CHARACTERS = 200
 FAULT_STATES = frozenset({"absent", "faulted"})
+
+
+def introduced(change: PresenceChange) -> dict[str, Any]:
+    """Detail of the ledger event `equipment`: who answers as this device from now on."""
+    identity = change.identity
+    told = {} if identity is None else {"maker": identity.maker, "model": identity.model, "serial": identity.serial, "firmware": identity.firmware}
+    return {"device": change.name, **{name: text[:TEXT_CHARACTERS] for name, text in told.items() if text}}
 
 
 @dataclass(slots=True)

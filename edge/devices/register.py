@@ -23,15 +23,23 @@ from edge.files import write_durably
 from edge.links.worker import run_blocking
 
 ENTRIES_KEPT = 50
-"""of faults and repairs each; a row stays below 40 KB"""
+"""of each list; a row stays below 60 KB"""
 WIRE_CHARACTERS = 400
 FLUSH_EVERY_S = 900.0
 """captures and hours are worth no more writes to a memory card than this; faults are written at once"""
 WRITE_S = 20.0
 WORKING = frozenset({"ready", "busy"})
+ACTS = {"repair": "repairs", "calibration": "calibrations", "replacement": "replacements"}
+"""what an installer does -> where it is listed"""
+COUNTS = ("captures", "on_s", "faults_ever")
 
 Row = dict[str, Any]
 log = logging.getLogger(__name__)
+
+
+def _new_row(name: str) -> Row:
+    """Also what a row of an older program lacks."""
+    return {"device": name, **dict.fromkeys(COUNTS, 0), "faults": [], **{listed: [] for listed in ACTS.values()}, "earlier": []}
 
 
 class AtomicStorage(Storage):
@@ -60,13 +68,13 @@ class AtomicStorage(Storage):
 
 
 class EquipmentRegister:
-    """One row a device name: identity, captures, hours on, faults, repairs."""
+    """One row a device name: identity, captures, hours on, faults, repairs, calibrations, replacements, and the devices that were there before."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
         self._storage = CachingMiddleware(AtomicStorage)  # type: ignore[no-untyped-call]  # TinyDB 4.9 annotates its core only
         self._database = TinyDB(path, storage=self._storage)
-        self._rows: dict[str, Row] = {str(row["device"]): dict(row) for row in self._database.table("devices").all()}
+        self._rows: dict[str, Row] = {str(row["device"]): _new_row(str(row["device"])) | dict(row) for row in self._database.table("devices").all()}
         self._changed: set[str] = set()
         self._working_since_s: dict[str, float] = {}
         self._failing: dict[str, str] = {}
@@ -80,24 +88,33 @@ class EquipmentRegister:
         self._count_hours()
         return [dict(self._rows[name]) for name in sorted(self._rows)]
 
-    def on_change(self, change: PresenceChange) -> None:
-        """From every `Presence`. A fault that lasts is one fault, however often the device is tried."""
+    def on_change(self, change: PresenceChange) -> bool:
+        """From every `Presence`; True when another device answers than before. A fault that lasts is one fault, however often the device is tried."""
         if change.state in WORKING:
-            self._works(change)
-            return
+            return self._works(change)
         self._rests(change.name)
         if change.error is not None and self._failing.get(change.name) != change.error.code:
             self._failing[change.name] = change.error.code
             self._fault(change.name, change.error)
+        return False
 
     def captured(self, name: str) -> None:
         """The device delivered one good capture."""
         row = self._row(name)
         row["captures"] += 1
 
-    def repaired(self, name: str, what: str) -> None:
-        """By an installer: part exchanged, cable, cleaning."""
-        self._append(self._row(name)["repairs"], {"when_s": round(self._clock.wall_s()), "what": what})
+    def maintained(self, name: str, act: str, what: str) -> None:
+        """By an installer. act: one of ACTS; a replacement begins the counts anew. Raises KeyError for a device that never was here."""
+        row = self._rows[name]
+        if act == "replacement":
+            self._retire(row)
+        self._changed.add(name)
+        self._append(row[ACTS[act]], {"when_s": round(self._clock.wall_s()), "what": what})
+
+    def save(self) -> None:
+        """For a command: write now. Blocking. Raises OSError."""
+        self._write([self._rows[name] for name in sorted(self._changed)])
+        self._changed.clear()
 
     async def run(self) -> None:
         """Write faults at once, the rest now and then, and all of it at the end. What a disk refuses is kept and tried again at the next change."""
@@ -143,14 +160,25 @@ class EquipmentRegister:
 
     def _row(self, name: str) -> Row:
         self._changed.add(name)
-        return self._rows.setdefault(name, {"device": name, "captures": 0, "on_s": 0, "faults_ever": 0, "faults": [], "repairs": []})
+        return self._rows.setdefault(name, _new_row(name))
 
-    def _works(self, change: PresenceChange) -> None:
+    def _works(self, change: PresenceChange) -> bool:
         self._failing.pop(change.name, None)
         self._working_since_s.setdefault(change.name, self._clock.monotonic_s())
-        if change.identity is not None and self._row(change.name).get("identity") != asdict(change.identity):
-            self._rows[change.name]["identity"] = asdict(change.identity)
-            self._urgent.set()
+        row, found = self._row(change.name), asdict(change.identity) if change.identity else None
+        if found is None or row.get("identity") == found:
+            return False
+        before = row.get("identity") or found
+        if before["serial"] and found["serial"] and before["serial"] != found["serial"]:
+            self._retire(row)
+        row["identity"] = found
+        self._urgent.set()
+        return True
+
+    def _retire(self, row: Row) -> None:
+        """The device is another one from now on: the old one's counts stay with its name."""
+        self._append(row["earlier"], {"when_s": round(self._clock.wall_s()), "identity": row.get("identity"), **{name: row[name] for name in COUNTS}})
+        row.update(dict.fromkeys(COUNTS, 0), calibrations=[])
 
     def _rests(self, name: str) -> None:
         self._count_hours()

@@ -55,11 +55,45 @@ def test_identity_captures_hours_and_repairs_come_back(tmp_path: Path) -> None:
     register.on_change(change("ready"))
     clock.now_s += 3600
     register.captured("fingerprint")
-    register.repaired("fingerprint", "cable exchanged")
+    register.maintained("fingerprint", "repair", "cable exchanged")
+    register.maintained("fingerprint", "calibration", "ruler of 10 mm")
     written(register)
     (row,) = EquipmentRegister(tmp_path / "equipment.json", clock).rows()
     assert (row["identity"]["serial"], row["captures"], row["on_s"]) == ("S1", 1, 3600)
     assert row["repairs"] == [{"when_s": 1_003_700, "what": "cable exchanged"}]
+    assert row["calibrations"] == [{"when_s": 1_003_700, "what": "ruler of 10 mm"}]
+
+
+def test_another_serial_number_is_another_device_and_its_counts_begin_anew(tmp_path: Path) -> None:
+    register = EquipmentRegister(tmp_path / "equipment.json", Clock())
+    assert register.on_change(change("ready")), "news for the district"
+    assert not register.on_change(change("ready")), "the same one again is none"
+    register.captured("fingerprint")
+    register.maintained("fingerprint", "calibration", "ruler of 10 mm")
+    other = PresenceChange("fingerprint", "ready", None, None, Identity("ZFM", "R307", "S2", "1.0"))
+    assert register.on_change(other)
+    (row,) = register.rows()
+    assert (row["identity"]["serial"], row["captures"], row["calibrations"]) == ("S2", 0, [])
+    assert row["earlier"][0]["identity"]["serial"] == "S1"
+    assert row["earlier"][0]["captures"] == 1
+
+
+def test_newer_firmware_is_news_and_the_same_device(tmp_path: Path) -> None:
+    register = EquipmentRegister(tmp_path / "equipment.json", Clock())
+    register.on_change(change("ready"))
+    register.captured("fingerprint")
+    assert register.on_change(PresenceChange("fingerprint", "ready", None, None, Identity("ZFM", "R307", "S1", "1.1")))
+    (row,) = register.rows()
+    assert (row["captures"], row["earlier"]) == (1, [])
+
+
+def test_a_register_of_an_older_program_is_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "equipment.json"
+    path.write_text('{"devices": {"1": {"device": "camera", "captures": 7, "on_s": 60, "faults_ever": 0, "faults": [], "repairs": []}}}')
+    register = EquipmentRegister(path, Clock())
+    register.maintained("camera", "replacement", "new ribbon cable and camera")
+    (row,) = register.rows()
+    assert (row["captures"], row["earlier"][0]["captures"], row["replacements"][0]["what"]) == (0, 7, "new ribbon cable and camera")
 
 
 def test_a_lasting_fault_is_one_fault_and_a_new_one_after_recovery_is_another(tmp_path: Path) -> None:
