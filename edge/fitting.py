@@ -76,7 +76,8 @@ class Fitted:
 def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
     """Nothing is opened yet: each presence's `run` does that and never gives up."""
     gpio = _presence("gpio", config.gpio, _gpio, clock, on_change)
-    board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock), clock, on_change)
+    reset = SerialBoard("board", config.board, clock).reset if config.board is not None else None
+    board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock), clock, on_change, reset)
     light = BoardLight(board)
 
     def serial(name: str, section: Any, make: Callable[[Any], Any]) -> Presence[Any] | None:

@@ -57,15 +57,26 @@ class SerialBoard:
 
     async def open(self) -> Identity:
         self._check_parameters()
-        await self.close()
-        await self._port.open()
-        self._broken = None
-        self._reader = asyncio.create_task(self._read(), name=f"read {self.name}")
+        await self._connect()
         found = await self._ask("identify")
         self._check_schema(found)
         await self._configure(found)
         await self._synchronise()
         return Identity("Rekam", "board", f"{found['serial']:016x}", f"{found['schema']:08x}")
+
+    async def _connect(self) -> None:
+        await self.close()
+        await self._port.open()
+        self._broken = None
+        self._reader = asyncio.create_task(self._read(), name=f"read {self.name}")
+
+    async def reset(self) -> None:
+        """A new start of the board, its outputs safe, its settings forgotten; the driver is closed. For a board that answers, but wrongly again and again."""
+        await self._connect()
+        try:
+            await self._ask("reset", wire.RESET_MAGIC)
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         reader, self._reader = self._reader, None
@@ -134,10 +145,12 @@ class SerialBoard:
         raise DeviceProtocolError("board_schema", self.name, text, "Install the matching firmware: ./rekam flash.", station=ours, board=theirs)
 
     def _check_parameters(self) -> None:
-        unknown = sorted(set(self._config.parameters) - {row[0] for row in wire.PARAMETERS})
-        if unknown:
-            text = f"the settings name parameters that no board has: {', '.join(unknown)}"
-            raise DeviceRefused("board_refused", self.name, text, "Correct [devices.board.parameters]; protocols/board_link.py lists them.")
+        """Each setting by name, before anything is sent: the board itself knows only numbers. Raises DeviceRefused."""
+        ranges = {name: (least, most) for name, _, least, most in wire.PARAMETERS}
+        wrong = [_judged(name, value, ranges.get(name)) for name, value in sorted(self._config.parameters.items())]
+        if any(wrong):
+            text = f"settings that the board cannot take: {', '.join(filter(None, wrong))}"
+            raise DeviceRefused("board_refused", self.name, text, "Correct [devices.board.parameters]; protocols/README.md lists them.")
 
     async def _configure(self, found: dict[str, int]) -> None:
         """The board keeps its settings as long as it has power: usually the CRC tells that there is nothing to send."""
@@ -261,6 +274,14 @@ def _status(values: dict[str, int]) -> BoardStatus:
         garbage=values["garbage"],
         configured=bool(values["configured"]),
     )
+
+
+def _judged(name: str, value: int, within: tuple[int, int] | None) -> str:
+    """What is wrong with a setting; empty when nothing is."""
+    if within is None:
+        return f"{name} (no board has it)"
+    least, most = within
+    return "" if least <= value <= most else f"{name} = {value} (takes {least} to {most})"
 
 
 def _name(names: tuple[str, ...], index: int) -> str:

@@ -24,8 +24,9 @@ class Station:
     def __init__(self, link: Path) -> None:
         self.board = BoardProcess(World(1), link)
         self.changes: list[PresenceChange] = []
-        clock = SystemClock()
-        self.presence = Presence("board", lambda: SerialBoard("board", Config(port=str(link)), clock), clock, self.changes.append, limits=QUICK)
+        clock, config = SystemClock(), Config(port=str(link))
+        reset = SerialBoard("board", config, clock).reset
+        self.presence = Presence("board", lambda: SerialBoard("board", config, clock), clock, self.changes.append, limits=QUICK, power_cycle=reset)
 
     @property
     def ready(self) -> bool:
@@ -87,6 +88,16 @@ def test_another_firmware_stays_refused_until_it_is_replaced(run: Run) -> None:
         station.board.set_fault("other-schema", True)
         await station.shows("board_schema")
         assert not station.ready
+        station.board.set_fault("other-schema", False)
+        await station.recovers()
+
+    run(body)
+
+
+def test_a_board_that_answers_wrongly_again_and_again_is_reset(run: Run) -> None:
+    async def body(station: Station) -> None:
+        station.board.set_fault("other-schema", True)
+        await until(lambda: station.board.starts >= 4, "a reset asked for by the station")
         station.board.set_fault("other-schema", False)
         await station.recovers()
 

@@ -284,9 +284,40 @@ async def shine_on(table: Table) -> None:
         await until(lambda: table.board.outputs["light_supply"] == 0, "the end of the lease")
 
 
-def test_settings_that_the_board_does_not_have_are_named(run_any: Run) -> None:
+@pytest.mark.parametrize(("settings", "told"), [
+    ({"warmup_seconds": 3}, "warmup_seconds (no board has it)"),
+    ({"warmup_ms": 300_001, "off_ms": -1}, "off_ms = -1 (takes 100 to 10000), warmup_ms = 300001 (takes 0 to 300000)"),
+])
+def test_settings_that_the_board_cannot_take_are_named_before_anything_is_sent(run_any: Run, settings: dict[str, int], told: str) -> None:
     async def body(table: Table) -> None:
-        with pytest.raises(DeviceRefused, match="warmup_seconds"):
+        with pytest.raises(DeviceRefused) as caught:
             await table.driver.open()
+        assert told in str(caught.value)
+        assert "[devices.board.parameters]" in caught.value.next_step
 
-    run_any(body, warmup_seconds=3)
+    run_any(body, **settings)
+
+
+def test_a_new_setting_reaches_a_board_that_runs(run: Run) -> None:
+    async def body(table: Table) -> None:
+        await table.driver.open()
+        await table.driver.close()
+        other = SerialBoard("board", Config(port=str(table.board.port.link), parameters={"warmup_ms": 1_234}), SystemClock())
+        await other.open()
+        assert (await other.status()).configured
+        await other.close()
+
+    run(body)
+
+
+def test_a_reset_by_command_is_a_new_life_of_the_board(run: Run) -> None:
+    async def body(table: Table) -> None:
+        await table.driver.open()
+        await table.driver.lamp("work", True)
+        await until(lambda: table.board.outputs["lamp_work"] == 1, "the lamp")
+        await table.driver.reset()
+        await until(lambda: table.board.starts == 2 and table.board.outputs, "the next life")
+        assert table.board.outputs["lamp_work"] == 0
+        await table.driver.open()
+
+    run(body)
