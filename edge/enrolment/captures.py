@@ -10,7 +10,24 @@ from edge.enrolment import events as ev
 from edge.enrolment.handling import Result, Table, at_desk, moved, refuse
 from edge.enrolment.offers import actions, reasons, retakeable
 from edge.enrolment.procedure import AIMED_KINDS, AWAITED_KINDS, BEST_REASONS, DEVICE_OF_KIND, DEVICE_UNAVAILABLE, NOT_MATCHED, TRIES_BEFORE_BEST, Target
-from edge.enrolment.state import Enrolment, Holding, Live, Mark, Progress, State, StepTime, Try, Verdict, best_of, due, resolved, step_of, step_taking, targets, try_of
+from edge.enrolment.state import (
+    Enrolment,
+    Holding,
+    Live,
+    Mark,
+    Progress,
+    State,
+    StepTime,
+    Try,
+    Verdict,
+    best_of,
+    due,
+    resolved,
+    step_of,
+    step_taking,
+    targets,
+    try_of,
+)
 
 Step = tuple[Enrolment, tuple[ev.Command, ...]]
 HOLD_MS = 1000

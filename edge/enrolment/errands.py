@@ -125,9 +125,8 @@ class Errands:
 
     async def capture(self, command: ev.StartCapture) -> ev.Happening:
         target = command.target
-        told = Told(lifted=lambda: self._desk.tell(ev.Lifted(target)), progress=self._progress_of(target))
         try:
-            subject = await self._taker.take(target, command.after_lift, told)
+            subject = await self._taker.take(target, command.after_lift, self._told(target))
         except DeviceError as error:
             log.warning("capture of %s %d failed: %s", target.kind, target.position, error)
             return ev.CaptureFailed(target, error.code, not person_at_fault(error))
@@ -135,18 +134,21 @@ class Errands:
         self._held[self._tokens] = Held(target, subject)
         return ev.Captured(target, self._tokens)
 
-    def _progress_of(self, target: Target) -> Callable[[float], None]:
-        """The first progress of a transfer means that the person need not hold still for longer."""
+    def _told(self, target: Target) -> Told:
+        """The first progress of a transfer means that the finger was there and need not hold still for longer."""
         told = False
 
-        def progress(share: float) -> None:
+        def reading() -> None:
             nonlocal told
             if not told:
                 told = True
                 self._desk.tell(ev.Reading(target))
+
+        def progress(share: float) -> None:
+            reading()
             self._desk.progress(share)
 
-        return progress
+        return Told(lambda: self._desk.tell(ev.Lifted(target)), reading, progress)
 
     async def end_signature(self, command: ev.EndSignature) -> None:
         self._taker.pen.ended.set()

@@ -55,6 +55,8 @@ DEVICE_OF_KIND = {"face": "camera", "signature": "tablet", "finger": "fingerprin
 
 AWAITED_KINDS = ("finger", "check", "signature")
 """the device waits until the person comes: such a capture may be called off; the others are taken at once"""
+ON_THE_WAY_MAX = 4
+"""parts that are taken but not durable yet: a slow station waits rather than have a power cut take more of them"""
 AIMED_KINDS = ("face", "iris")
 """a live picture says how to hold still before they are taken"""
 TRIES_BEFORE_BEST = 3

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from edge.enrolment.events import Conditions
 from edge.enrolment.population import Person
-from edge.enrolment.procedure import DEVICE_UNAVAILABLE, EXCEPTION_PHOTO, PHOTOGRAPHED_KINDS, STEP, STEPS, TRIES_BEFORE_BEST, Step, Target
+from edge.enrolment.procedure import DEVICE_UNAVAILABLE, EXCEPTION_PHOTO, ON_THE_WAY_MAX, PHOTOGRAPHED_KINDS, STEP, STEPS, TRIES_BEFORE_BEST, Step, Target
 
 
 class Mark(Struct, frozen=True):
@@ -211,7 +211,9 @@ def under_way(enrolment: Enrolment) -> frozenset[Target]:
 
 
 def due(enrolment: Enrolment) -> Target | None:
-    """What to take next in the present step; None when everything is taken or on its way."""
+    """What to take next in the present step; None when everything is taken or on its way, or too much is on its way."""
+    if len(under_way(enrolment)) >= ON_THE_WAY_MAX:
+        return None
     if enrolment.retake is not None:
         return None if enrolment.retake in under_way(enrolment) else enrolment.retake
     return _open(enrolment, targets(enrolment, step_of(enrolment)))

@@ -24,6 +24,8 @@ LIFT_POLL_S = 0.1
 FIRST_LIFT_POLL_S = 0.005
 EAGER = 4
 """pauses grow from the first by this part of the wait so far: a lifted finger is seen at once"""
+REACTION_S = 0.02
+"""nobody lays down the next finger sooner after the screen has changed; a look begun before would only be in the way of the next"""
 PREVIEW_S = 2.0
 READY_S = 3.0
 """what a touch on `capture` gives a device that was just plugged in again"""
@@ -67,6 +69,8 @@ class Told:
     """What the taking reports while it goes on."""
 
     lifted: Callable[[], None]
+    reading: Callable[[], None]
+    """the person has begun to give it; may be told more than once"""
     progress: Callable[[float], None]
 
 
@@ -87,7 +91,7 @@ class Taker:
                 return await self._use(self._devices.iris, target, lambda iris: iris.capture(target.position), PICTURE_S)
             case "signature":
                 self.pen = Pen()
-                return await self._use(self._devices.tablet, target, self._signature, SIGNING_S + PICTURE_S)
+                return await self._use(self._devices.tablet, target, partial(self._signature, told), SIGNING_S + PICTURE_S)
             case _:
                 return await self._use(self._devices.camera, target, lambda camera: camera.still(), PICTURE_S)
 
@@ -111,12 +115,14 @@ class Taker:
         while after_lift and (waited_s := self._clock.monotonic_s() - began_s) < LIFT_S and await sensor.finger_present():
             await self._clock.sleep_s(min(LIFT_POLL_S, FIRST_LIFT_POLL_S + waited_s / EAGER))
         told.lifted()
+        if after_lift:
+            await self._clock.sleep_s(REACTION_S)
         return await sensor.capture(told.progress)
 
-    async def _signature(self, tablet: SignatureTablet) -> SignatureSeries:
+    async def _signature(self, told: Told, tablet: SignatureTablet) -> SignatureSeries:
         await tablet.begin()
         end_s = self._clock.monotonic_s() + SIGNING_S
-        reading = asyncio.create_task(self._follow(tablet, self.pen))
+        reading = asyncio.create_task(self._follow(tablet, self.pen, told))
         try:
             while not reading.done() and not self._signed() and self._clock.monotonic_s() < end_s:
                 await self._clock.sleep_s(PEN_POLL_S)
@@ -128,10 +134,11 @@ class Taker:
             raise DeviceTimeout("nothing_signed", tablet.name, "the pad stayed empty", "Ask for the signature on the pad.")
         return series
 
-    async def _follow(self, tablet: SignatureTablet, pen: Pen) -> None:
+    async def _follow(self, tablet: SignatureTablet, pen: Pen, told: Told) -> None:
         async for sample in tablet.strokes():
             pen.samples.append(sample)
             if sample.tip:
+                told.reading()
                 pen.last_touch_s = self._clock.monotonic_s()
 
     def _signed(self) -> bool:

@@ -94,7 +94,7 @@ def _spectrum(half: Field, x: float, y: float, turn_deg: float) -> Spectrum:
     matrix = np.asarray(cv2.getRotationMatrix2D((x, y), turn_deg, 1), dtype=np.float64)
     matrix[:, 2] += (SIDE_PX / 2 - x, SIDE_PX / 2 - y)
     square = np.asarray(cv2.warpAffine(half, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR), dtype=np.float32)
-    spectrum = np.asarray(np.fft.rfft2(square), dtype=np.complex64)
+    spectrum = np.asarray(np.fft.rfft2(square, norm="forward"), dtype=np.complex64)  # numpy 2 leaves float32 without a scale
     return np.asarray(spectrum / (np.abs(spectrum) + np.float32(1e-6)), dtype=np.complex64)
 
 

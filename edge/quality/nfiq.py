@@ -134,9 +134,17 @@ def _grid(image: Grey, full: bool = False) -> list[tuple[int, int, Grey]]:
 def _gradients(block: Grey) -> tuple[Array, Array]:
     """Centred differences, one-sided at the block's edges; 0 across a block one pixel wide."""
     field = block.astype(np.float64)
-    gx = np.gradient(field, axis=1) if block.shape[1] > 1 else np.zeros_like(field)
-    gy = np.gradient(field, axis=0) if block.shape[0] > 1 else np.zeros_like(field)
-    return gx, gy
+    return _differences(field), _differences(field.T).T
+
+
+def _differences(field: Array) -> Array:
+    """Along the rows; np.gradient does the same in four times the time."""
+    if field.shape[1] == 1:
+        return np.zeros_like(field)
+    out = np.empty_like(field)
+    out[:, 1:-1] = (field[:, 2:] - field[:, :-2]) / 2
+    out[:, 0], out[:, -1] = field[:, 1] - field[:, 0], field[:, -1] - field[:, -2]
+    return out
 
 
 def _structure(block: Grey) -> tuple[float, float, float]:
@@ -185,7 +193,9 @@ def _profile(block: Grey) -> tuple[Array, Array, Mask]:
     """Column means, their least-squares line, and which columns are ridge (below the line)."""
     p = block.mean(axis=0)
     x = np.arange(1, len(p) + 1, dtype=np.float64)
-    slope, offset = np.polyfit(x, p, 1)
+    from_middle = x - x.mean()
+    slope = float((from_middle * p).sum() / (from_middle * from_middle).sum())
+    offset = float(p.mean()) - slope * float(x.mean())
     line = np.round(offset, 10) + np.round(slope, 10) * x
     return p, line, p < line
 

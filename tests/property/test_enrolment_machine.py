@@ -296,9 +296,9 @@ class Station(RuleBasedStateMachine):
         seen = snapshot.build(self.state, AROUND)
         ticked = {Target(t["kind"], t["position"]) for t in seen["targets"] if t["state"] == "done" and t["kind"] != "check"}
         assert ticked <= self.durable
-        for step in seen["steps"]:
-            if step["state"] == "done":
-                assert {t for t in targets(enrolment, STEP[step["id"]]) if t.kind != "check"} <= self.durable
+        for line in seen["steps"]:
+            if line["state"] == "done":
+                assert {t for t in targets(enrolment, STEP[line["id"]]) if t.kind != "check"} <= self.durable
 
     @invariant()
     def nobody_is_stuck(self) -> None:

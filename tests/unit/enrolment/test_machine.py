@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from edge.enrolment import events as ev
+from edge.enrolment import snapshot
 from edge.enrolment.machine import HANDLERS, step
 from edge.enrolment.offers import actions, primary
 from edge.enrolment.population import Person
 from edge.enrolment.procedure import FINGER_ORDER, POPULATION, STEPS, Target
-from edge.enrolment.state import Enrolment, Operator, Progress, State, decode_progress, encode_progress, guards_not_done, step_of
+from edge.enrolment.state import Enrolment, Operator, Progress, State, Verdict, decode_progress, encode_progress, guards_not_done, step_of
 from edge.errors import RefusedEvent
 
 ALL = frozenset({"camera", "tablet", "fingerprint", "iris", "printer"})
@@ -253,3 +254,121 @@ def test_stopping_ends_captures_and_offers_nothing() -> None:
     assert given == (ev.StopCapture(),)
     assert actions(state) == ("language",)
     assert primary(after(state, ev.Conditions())) == "capture"
+
+
+def test_the_next_step_is_offered_while_the_last_part_of_the_one_before_is_judged_and_saved() -> None:
+    state = after(at(POPULATION), ev.Capture(), ev.Captured(FACE, 1))
+    assert step_of(desk(state)).id == "signature"
+    assert primary(state) == "capture"
+    seen = snapshot.build(state, snapshot.Surroundings("poso-1", "Poso"))
+    assert seen["activity"] is None
+    assert {step["id"]: step["state"] for step in seen["steps"]}["face"] == "saving"
+    assert {target["kind"]: target["state"] for target in seen["targets"]}["face"] == "saving"
+    signing = after(state, ev.Capture(), ev.Judged(FACE, 1, passed=True), ev.PartSaved(FACE))
+    assert step_of(desk(signing)).id == "signature"
+    assert desk(signing).capture == SIGNATURE
+
+
+def notices(state: State) -> list[tuple[str, str]]:
+    seen = snapshot.build(state, snapshot.Surroundings("poso-1", "Poso"))
+    return [(notice["id"], notice["values"].get("step", "")) for notice in seen["notices"]]
+
+
+def test_a_refusal_brings_back_who_has_gone_on_and_says_so() -> None:
+    refused = ev.Judged(FACE, 1, passed=False, reason="face_dark", fix="face_dark_fix")
+    offered = after(at(POPULATION), ev.Capture(), ev.Captured(FACE, 1), refused)
+    waiting = after(at(POPULATION), ev.Capture(), ev.Captured(FACE, 1), ev.Capture())
+    assert commands(waiting, refused)[0] == ev.StopCapture()
+    for state in (offered, after(waiting, refused)):
+        seen = snapshot.build(state, snapshot.Surroundings("poso-1", "Poso"))
+        assert (seen["step"], seen["target"], seen["primary"]) == ("face", {"kind": "face", "position": 0}, "capture")
+        assert (seen["verdict"]["reason"], seen["verdict"]["fix"]) == ("face_dark", "face_dark_fix")
+        assert notices(state) == [("step_back", "face")]
+        assert notices(after(state, ev.Capture())) == []
+
+
+def test_nobody_is_called_back_in_the_middle_of_a_signature() -> None:
+    refused = ev.Judged(FACE, 1, passed=False, reason="face_dark", fix="face_dark_fix")
+    signing = after(at(POPULATION), ev.Capture(), ev.Captured(FACE, 1), ev.Capture(), ev.Reading(SIGNATURE), refused)
+    assert step_of(desk(signing)).id == "signature"
+    assert notices(signing) == [("step_back_next", "face")]
+    signed = after(signing, ev.Captured(SIGNATURE, 2))
+    assert step_of(desk(signed)).id == "face"
+    assert notices(signed) == [("step_back", "face")]
+    lost = after(signing, ev.CaptureFailed(SIGNATURE, "nothing_signed", device_lost=False))
+    assert desk(lost).verdict == Verdict(FACE, "face_dark", "face_dark_fix")
+    done = after(signed, ev.Judged(SIGNATURE, 2, passed=True), ev.PartSaved(SIGNATURE), ev.Capture(), ev.Captured(FACE, 3))
+    assert step_of(desk(done)).id == "fingers"
+
+
+def test_a_part_that_could_not_be_saved_brings_the_person_back() -> None:
+    state = after(at(), ev.ConfirmData())
+    assert step_of(desk(state)).id == "face"
+    state = after(state, ev.SaveFailed(POPULATION, "store_error"))
+    assert step_of(desk(state)).id == "data"
+    assert primary(state) == "confirm_data"
+    assert ("not_saved", "") in notices(state)
+
+
+def test_the_review_waits_for_the_last_comparison() -> None:
+    saved = (POPULATION, FACE, SIGNATURE, *FINGERS, EYES[0])
+    state = after(at(*saved, progress=Progress(letter=True, checked=(2,))), ev.Capture(), ev.Captured(EYES[1], 1))
+    state = after(state, ev.Capture(), ev.Captured(Target("check", 7), 2))
+    assert step_of(desk(state)).id == "check"
+    assert primary(state) is None
+    state = after(state, ev.Judged(Target("check", 7), 2, passed=True))
+    assert step_of(desk(state)).id == "irises"
+    assert primary(state) is None
+    state = after(state, ev.Judged(EYES[1], 1, passed=True), ev.PartSaved(EYES[1]))
+    assert primary(state) == "confirm_review"
+
+
+def test_a_slow_station_waits_before_more_would_be_lost_by_a_power_cut() -> None:
+    state = after(at(POPULATION, FACE, SIGNATURE), ev.Capture(), *(ev.Captured(finger, n) for n, finger in enumerate(FINGERS[:4])))
+    assert desk(state).capture is None
+    assert primary(state) is None
+    state = after(state, ev.Judged(FINGERS[0], 0, passed=True))
+    assert commands(state, ev.PartSaved(FINGERS[0])) == [ev.StartCapture(FINGERS[4], after_lift=True)]
+
+
+def test_each_eye_has_a_touch_of_its_own() -> None:
+    state = after(at(POPULATION, FACE, SIGNATURE, *FINGERS), ev.Capture())
+    state, given = step(state, ev.Captured(EYES[0], 1), 0)
+    assert given == (ev.Judge(EYES[0], 1),)
+    assert primary(state) == "capture"
+
+
+def test_a_good_live_picture_is_taken_by_itself_where_the_configuration_says_so() -> None:
+    good = ev.Aimed(FACE, good=True)
+    for automatic, expected in ((False, []), (True, [ev.StartCapture(FACE)])):
+        state = after(replace(at(POPULATION), automatic=automatic), good, at_ms=5_000)
+        assert commands(state, good, 5_900) == []
+        assert commands(state, good, 6_000) == expected
+    shaky = after(state, ev.Aimed(FACE, good=False, reason="face_dark", fix="face_dark_fix"), at_ms=5_500)
+    assert commands(shaky, good, 6_400) == []
+    tired = after(state, *[e for n in range(3) for e in (ev.Capture(), ev.Captured(FACE, n), ev.Judged(FACE, n, passed=False, reason="face_dark"))])
+    assert commands(after(tired, good, at_ms=9_000), good, 11_000) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        (ev.Aimed(FACE, good=True), {"source": "camera", "id": "live_good", "fix": "", "good": True}),
+        (ev.Aimed(FACE, good=False, reason="face_far", fix="face_far_fix"), {"source": "camera", "id": "face_far", "fix": "face_far_fix", "good": False}),
+        (ev.Aimed(FACE, good=False), None),
+        (ev.Aimed(SIGNATURE, good=True), None),
+    ],
+)
+def test_the_page_shows_what_the_live_picture_lacks(seen: ev.Aimed, shown: dict[str, Any] | None) -> None:
+    state = after(at(POPULATION), seen)
+    assert snapshot.build(state, snapshot.Surroundings("poso-1", "Poso"))["live"] == shown
+    assert snapshot.build(after(state, ev.Capture()), snapshot.Surroundings("poso-1", "Poso"))["live"] is None
+
+
+def test_the_page_shows_what_the_sensor_sees_of_a_finger() -> None:
+    state = after(at(POPULATION, FACE, SIGNATURE), ev.Capture())
+    shown = []
+    for happened in (ev.Reading(FINGERS[0]), ev.Captured(FINGERS[0], 1), ev.Lifted(FINGERS[1]), ev.Reading(FINGERS[1])):
+        shown.append(snapshot.build(state, snapshot.Surroundings("poso-1", "Poso"))["live"]["id"])
+        state = after(state, happened)
+    assert shown == ["finger_waiting", "finger_seen", "finger_lift", "finger_waiting"]
