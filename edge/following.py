@@ -4,17 +4,15 @@ Reads snapshots only; the procedure knows nothing of it.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from edge.clock import Clock
 from edge.devices.interfaces import Gpio
 from edge.devices.presence import Presence
-from edge.errors import DeviceError
 from edge.power.manager import PowerManager
+from edge.signals import Signals
 
 Snapshot = Mapping[str, Any]
-SWITCH_S = 1.0
 DRAW = {"capturing": "capture", "judging": "capture", "saving": "capture"}
 """activity on the screen -> whose draw is being learnt"""
 
@@ -24,18 +22,21 @@ class Follower:
 
     def __init__(self, power: PowerManager, gpio: Presence[Gpio] | None, lines: Mapping[str, int], captured: Callable[[str], None], clock: Clock) -> None:
         """lines: outputs of [devices.gpio]; captured: told the device of each capture that was saved."""
-        self._power, self._gpio, self._lines, self._captured, self._clock = power, gpio, lines, captured, clock
+        self._power, self._captured, self._clock = power, captured, clock
+        self._signals = Signals(gpio, lines, clock)
         self._began_s: float | None = None
         self._seen_idle = self._somebody = self._recorded = False
         self._done: set[tuple[str, int]] = set()
-        self._lit: dict[str, bool] = {}
 
     async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
         """Until cancelled."""
-        async for snapshot in snapshots:
-            self._tell_power(snapshot)
-            self._count(snapshot)
-            await self._light(lamps(snapshot))
+        try:
+            async for snapshot in snapshots:
+                self._tell_power(snapshot)
+                self._count(snapshot)
+                await self._signals.show(snapshot)
+        finally:
+            self._signals.end()
 
     def _tell_power(self, snapshot: Snapshot) -> None:
         enrolling = snapshot["phase"] == "enrolling"
@@ -65,30 +66,5 @@ class Follower:
                 self._captured(DEVICE_OF[kind])
         self._done = done
 
-    async def _light(self, wanted: Mapping[str, bool]) -> None:
-        """Only what is wired and has changed; a lamp that fails stops nobody."""
-        for line, on in wanted.items():
-            if line in self._lines and self._lit.get(line) != on and self._gpio is not None and self._gpio.state == "ready":
-                with suppress(DeviceError):
-                    await self._gpio.use(_switch(line, on), SWITCH_S)
-                    self._lit[line] = on
-
 
 DEVICE_OF = {"face": "camera", "exception_photo": "camera", "signature": "tablet", "finger": "fingerprint", "iris": "iris"}
-
-
-def lamps(snapshot: Snapshot) -> dict[str, bool]:
-    """Stack light: green ready for the next person, yellow somebody is being recorded, red something needs a person; backdrop lamp at the photo."""
-    alarm = any(notice["level"] == "alarm" for notice in snapshot["notices"])
-    enrolling = snapshot["phase"] == "enrolling"
-    return {
-        "lamp_green": snapshot["phase"] == "idle" and not alarm, "lamp_yellow": enrolling, "lamp_red": alarm,
-        "backdrop": enrolling and snapshot["step"] == "face",
-    }
-
-
-def _switch(line: str, on: bool) -> Any:
-    async def act(pins: Gpio) -> None:
-        pins.write(line, on)
-
-    return act

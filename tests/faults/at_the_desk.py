@@ -5,7 +5,7 @@ The operator here does what a patient one would: follows the screen, tries again
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
 from edge.enrolment.session import Hooks, Session
 from edge.enrolment.slip import SlipMaker
+from edge.errors import RefusedEvent
 from station_config.load import load_texts
 from tests.unit.enrolment.desk import manifest, running
 from tests.unit.enrolment.fakes import PIN, DeskBench, FakeJudge, FastClock
@@ -155,7 +156,8 @@ class Operator:
             self._body(seen)
             event = self._choose(seen)
             if event is not None:
-                await self._bench.session.post(event)
+                with suppress(RefusedEvent):  # the screen has moved on: look again
+                    await self._bench.session.post(event)
             await self._watch(seen)
 
     async def _watch(self, seen: dict[str, Any]) -> None:

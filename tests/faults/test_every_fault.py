@@ -6,7 +6,7 @@ side on their real wires; that a device is whole again afterwards is in the file
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import pytest
@@ -20,7 +20,7 @@ from tests.faults.at_the_desk import KEPT_FINGERS, KINDS, TEXTS, Outcome
 
 TAKEN, LEFT_OUT, BEST, OTHER = "taken", "device_unavailable", "best_other", "other"
 PARTS = {"face": {("face", 0)}, "signature": {("signature", 0)}, "finger": {("finger", n) for n in KEPT_FINGERS}, "iris": {("iris", n) for n in EYES}}
-SIDE_BY_SIDE = 10
+SIDE_BY_SIDE = 8
 
 
 class Row(NamedTuple):
@@ -42,7 +42,7 @@ LOOSE = Row("device_unavailable", f"{TAKEN} {LEFT_OUT}", "port_absent")
 DARK = Row("light_unavailable device_unavailable", LEFT_OUT, "driver_hung device_silent")
 NO_NEWS = Row("ups_no_news power_battery")
 ON_BATTERY = Row("power_battery")
-NOT_ASKED = Row("notice_device_broken", code="genset_silent genset_absent genset_garbage")
+NOT_ASKED = Row("notice_device_broken power_battery", code="genset_silent genset_absent genset_garbage")
 NO_START = Row("genset_did_not_start")
 DAMAGED = Row("image_damaged", LEFT_OUT, "image_damaged")
 
@@ -66,7 +66,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "corrupt": Row("reports_lost device_unavailable", LEFT_OUT, "reports_lost bad_answer"),
         "stray": Row("reports_lost", LEFT_OUT, "reports_lost"),
         "truncate": Row("reports_lost", LEFT_OUT, "reports_lost"),
-        "mute": Row("nothing_signed", OTHER), "stall": Row("nothing_signed reports_lost", f"{OTHER} {LEFT_OUT}"),
+        "mute": Row("nothing_signed", OTHER), "stall": Row("nothing_signed reports_lost", f"{TAKEN} {OTHER} {LEFT_OUT}"),
         "split": GOOD, "merge": GOOD, "late": Row("nothing_signed", f"{TAKEN} {OTHER}"), "unplug": GONE, "replug": LOOSE,
         "refuse": Row("device_unavailable", LEFT_OUT, "device_silent"),
         "hover-only": Row("nothing_signed", OTHER), "no-pressure": GOOD,
@@ -139,23 +139,37 @@ def faults(device: str) -> set[str]:
 CASES = [(device, fault) for device in (*MODULES, "tablet-evdev") for fault in sorted(faults(device))]
 
 
+Played = Outcome | BaseException
+
+
+class Cases:
+    """All cases of a device are played side by side at its first question, and one again alone where the machine was too busy for real deadlines."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._played: dict[str, Mapping[str, Played]] = {}
+
+    def of(self, device: str, fault: str) -> Played:
+        if device not in self._played:
+            self._played[device] = self._play(device, sorted(faults(device)))
+        return self._played[device][fault]
+
+    def alone(self, device: str, fault: str) -> Played:
+        return self._play(device, [fault])[fault]
+
+    def _play(self, device: str, wanted: list[str]) -> Mapping[str, Played]:
+        return asyncio.run(stages.play(device, wanted, self._folders.mktemp(device), SIDE_BY_SIDE))
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Mapping[str, Outcome | BaseException]]]:
-    """All cases of one device, played at its first question."""
-    played: dict[str, Mapping[str, Outcome | BaseException]] = {}
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cases]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(STANDINS))
         for name, value in {"REKAM_CAMERAS": "", "REKAM_GPIO_WORLD": "", "RPI_LGPIO_REVISION": "c03114", "RPI_LGPIO_CHIP": "0"}.items():
             patch.setenv(name, value)
         patch.setattr("edge.devices.printer.PRINTING_S", 2.0)
         patch.setattr("edge.enrolment.taking.READY_S", 1.0)
-
-        def of(device: str) -> Mapping[str, Outcome | BaseException]:
-            if device not in played:
-                played[device] = asyncio.run(stages.play(device, sorted(faults(device)), tmp_path_factory.mktemp(device), SIDE_BY_SIDE))
-            return played[device]
-
-        yield of
+        yield Cases(tmp_path_factory)
         if "lgpio" in sys.modules:
             sys.modules["lgpio"].gpiochip_close(0)
 
@@ -166,16 +180,21 @@ def test_the_rows_are_the_simulators_own_tables() -> None:
 
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize(("device", "fault"), CASES)
-def test_the_operator_is_told_and_the_enrolment_goes_on(
-    device: str, fault: str, outcomes: Callable[[str], Mapping[str, Outcome | BaseException]]
-) -> None:
-    outcome = outcomes(device)[fault]
-    if isinstance(outcome, BaseException):
-        raise outcome
-    row, name = ROWS[device][fault], device.partition("-")[0]
-    _goes_on(name, outcome, row.ends.split())
-    _is_told(name, outcome, set(row.says.split()))
-    assert not row.code or outcome.codes & set(row.code.split()), f"the register and the district hear {outcome.codes}"
+def test_the_operator_is_told_and_the_enrolment_goes_on(device: str, fault: str, cases: Cases) -> None:
+    row = ROWS[device][fault]
+    try:
+        _check(device, row, cases.of(device, fault))
+    except (AssertionError, TimeoutError):
+        _check(device, row, cases.alone(device, fault))
+
+
+def _check(device: str, row: Row, played: Played) -> None:
+    if isinstance(played, BaseException):
+        raise played
+    name = device.partition("-")[0]
+    _goes_on(name, played, row.ends.split())
+    _is_told(name, played, set(row.says.split()))
+    assert not row.code or played.codes & set(row.code.split()), f"the register and the district hear {played.codes}"
 
 
 def _goes_on(device: str, outcome: Outcome, ends: list[str]) -> None:

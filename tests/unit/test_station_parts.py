@@ -1,4 +1,4 @@
-"""The small parts that join the station: what the district hears of a flapping plug, what the health document holds, what lamps follow."""
+"""The small parts that join the station: what the district hears of a flapping plug, what the health document holds."""
 
 import json
 from typing import Any
@@ -9,7 +9,6 @@ from edge import health
 from edge.changes import changed_tables
 from edge.devices.presence import PresenceChange
 from edge.errors import DeviceAbsent
-from edge.following import lamps
 from edge.news import AN_HOUR, DeviceNews
 from station_config.schema import Broker, Keys, Station, StationConfig
 
@@ -72,13 +71,6 @@ def test_the_health_document_of_a_full_station_stays_under_a_kilobyte() -> None:
     assert len(text) < 1000
     assert "Siti" not in text
     assert "7201056311729230" not in text
-
-
-def test_lamps_tell_the_room_what_the_screen_tells_the_operator() -> None:
-    idle: dict[str, Any] = {"phase": "idle", "step": None, "notices": []}
-    assert [name for name, on in lamps(idle).items() if on] == ["lamp_green"]
-    assert [name for name, on in lamps({**idle, "notices": [{"level": "alarm"}]}).items() if on] == ["lamp_red"]
-    assert [name for name, on in lamps({"phase": "enrolling", "step": "face", "notices": []}).items() if on] == ["lamp_yellow", "backdrop"]
 
 
 def test_the_district_hears_which_tables_of_the_configuration_changed_and_nothing_of_their_content() -> None:
