@@ -23,7 +23,7 @@ add_arguments = crash_report.add_arguments
 
 @dataclass
 class Summary(crash_report.Summary):
-    """The JSON document; names are a contract."""
+    """With what the sentence says besides."""
 
     messages: int = 0
     refused: int = 0

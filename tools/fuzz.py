@@ -15,7 +15,7 @@ from edge.errors import StationError
 from tools.paths import ROOT
 
 EXAMPLE = "./rekam fuzz entry --seconds 600"
-TARGET_NAMES = ("cbor", "entry", "receipt", "envelope", "custody", "ingest")
+TARGET_NAMES = ("cbor", "entry", "receipt", "envelope", "policy", "stick", "custody", "ingest")
 CORPUS = ROOT / "tests" / "vectors" / "fuzz"
 KEPT_BYTES_MAX = 4096
 """longer inputs find nothing here that shorter ones do not, and the corpus stays readable"""

@@ -1,5 +1,6 @@
 """What `./rekam fuzz` feeds bytes to. A target returns for anything it refuses in order, and raises for everything else."""
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,8 +14,10 @@ from district.store import DistrictStore
 from protocols.canonical import FormatError, canonical_dumps, strict_loads
 from protocols.custody import Receiver
 from protocols.custody.wire import Kind, WireError, decode, encode
+from protocols.policy import POLICY_TYPE, open_policy, sign_policy
 from protocols.record import Audience, Manifest, decode_entry, decode_receipt, encode_event, encode_manifest, encode_receipt
 from protocols.sealing import ENTRY_TYPE, SealingError, SoftwareSigner, generate_audience, open1, parse1, sign1
+from protocols.stick import DIGEST_BYTES, MAGIC, pack_bundle, read_bundle
 from simulators.signing_station import SigningStation, seeded_key
 from tools.forge import Certified
 
@@ -47,6 +50,24 @@ def envelope(data: bytes) -> None:
         parsed = parse1(data, LIMIT)
         opened = open1(data, lambda _kid: SIGNER.public_key, parsed.content_type, LIMIT)
         assert sign1(opened, SIGNER, parsed.content_type) == data
+
+
+def policy(data: bytes) -> None:
+    """Whatever payload is understood signs to what is read back; nothing opens that was not signed here."""
+    with suppress(FormatError, SealingError):
+        signed = sign1(data, SIGNER, POLICY_TYPE)
+        assert sign_policy(open_policy(signed, lambda _kid: SIGNER.public_key), SIGNER) == signed
+    with suppress(FormatError, SealingError):
+        open_policy(data, lambda _kid: SIGNER.public_key)
+        raise AssertionError("a policy that nobody signed")
+
+
+def stick(data: bytes) -> None:
+    """Whatever file is taken for whole packs to the very same bytes; the digest is right, which a fuzzer would never guess."""
+    body = MAGIC + data
+    with suppress(FormatError):
+        bundle = read_bundle(body + hashlib.sha256(body).digest())
+        assert b"".join(pack_bundle(bundle.envelope, [len(part) for part in bundle.parts], bundle.parts))[:-DIGEST_BYTES] == body
 
 
 def custody(data: bytes) -> None:
@@ -89,5 +110,5 @@ def _door() -> tuple[Receiver, SigningStation]:
 KEPT: list[object] = []
 """folders that live as long as the process"""
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    "cbor": cbor, "entry": entry, "receipt": receipt, "envelope": envelope, "custody": custody, "ingest": ingest,
+    "cbor": cbor, "entry": entry, "receipt": receipt, "envelope": envelope, "policy": policy, "stick": stick, "custody": custody, "ingest": ingest,
 }

@@ -214,7 +214,7 @@ def test_planted_bug_is_found(bug: Callable[[Patch], None], monkeypatch: pytest.
 def test_how_many_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
     """Runs after the others and says it in the log of every run."""
     with capsys.disabled():
-        print(f"\ncrash system finds {len(FOUND)} of {len(BUGS)} planted bugs")
+        print(f"\ncrash system finds {len(FOUND)} of {len(BUGS)} planted bugs", *(f"{name}: {where}" for name, where in FOUND.items()), sep="\n  ")
     assert len(FOUND) in (0, len(BUGS)), sorted({bug.__name__ for bug in BUGS} - set(FOUND))
 
 
