@@ -94,9 +94,9 @@ class Language(OperatorEvent, frozen=True, tag="language"):
 
 
 class Genset(OperatorEvent, frozen=True, tag="genset"):
-    """By hand; `acknowledge` after a lock-out, when somebody has looked."""
+    """By hand; `acknowledge` after a lock-out, when somebody has looked; `serviced` when the mechanic has been here."""
 
-    act: Annotated[str, Meta(pattern=r"^(start|stop|acknowledge)\Z")]
+    act: Annotated[str, Meta(pattern=r"^(start|stop|acknowledge|serviced)\Z")]
 
 
 class Waiting(OperatorEvent, frozen=True, tag="waiting"):

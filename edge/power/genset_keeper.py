@@ -50,11 +50,16 @@ class GensetKeeper:
         self._told_s: float | None = None
         self._last_test_wall_s: float | None = None
         self._restored = False
+        self._run_hours: float | None = None
+        self._serviced_h: float | None = None
+        """run hours at the last service"""
 
     def by_hand(self, what: str) -> None:
-        """start, stop, or acknowledge."""
+        """start, stop, acknowledge (somebody has looked), or serviced (the mechanic has been here)."""
         if what == "acknowledge":
             self._acknowledged = True
+        elif what == "serviced":
+            self._serviced_h = self._run_hours
         else:
             self._hand = what
 
@@ -66,6 +71,7 @@ class GensetKeeper:
         """One poll; returns what is to be sent."""
         if readings.genset is not None:
             self._told_s = now_s
+            self._count_hours(readings.genset.run_hours)
         seen = replace(
             self._see(now_s, readings),
             want=self._want(wall, needs),
@@ -85,6 +91,19 @@ class GensetKeeper:
         if self.plan.state == "locked" or (self.plan.state == "idle" and self._hand == "stop"):
             self._hand = None
         return acts
+
+    def _count_hours(self, run_hours: float | None) -> None:
+        """An engine that comes with hours is taken to have had its services so far."""
+        self._run_hours = run_hours
+        if run_hours is not None and (self._serviced_h is None or run_hours < self._serviced_h):
+            self._serviced_h = run_hours - run_hours % self.rules.service_every_h
+
+    @property
+    def service_in_h(self) -> float | None:
+        """Until the next service; negative when it is overdue, None when the hours are unknown."""
+        if self._run_hours is None or self._serviced_h is None:
+            return None
+        return round(self._serviced_h + self.rules.service_every_h - self._run_hours, 1)
 
     def _see(self, now_s: float, readings: Readings) -> Seen:
         reading, board = readings.genset, readings.board
@@ -146,7 +165,7 @@ class GensetKeeper:
         """What a restart must not forget: a lock-out, and an engine that runs because the station asked for it."""
         plan = self.plan
         kept = {"state": plan.state, "reason": plan.reason, "code": plan.code, "failures": plan.failures}
-        return {**kept, "hand": self._hand, "last_test": self._last_test_wall_s}
+        return {**kept, "hand": self._hand, "last_test": self._last_test_wall_s, "serviced_h": self._serviced_h}
 
     def test_in_days(self, wall_s: float) -> float | None:
         """Until the next test run; None: none is planned, or the last one is unknown."""
@@ -158,6 +177,7 @@ class GensetKeeper:
         """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer."""
         self.plan = Plan(state=kept["state"], reason=kept["reason"], code=kept["code"], failures=kept["failures"])
         self._hand, self._last_test_wall_s = kept["hand"], kept["last_test"]
+        self._serviced_h = kept.get("serviced_h")
         self._restored = True
 
 

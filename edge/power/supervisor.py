@@ -28,14 +28,13 @@ class Supervisor:
     """Knows when each part last moved."""
 
     def __init__(
-        self, clock: Clock, limits_s: Mapping[str, float], feed: Callable[[], None] = lambda: None, say: Callable[[str], None] = sd_notify,
+        self, clock: Clock, limits_s: Mapping[str, float], say: Callable[[str], None] = sd_notify,
         hangs: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
-        """limits_s: part -> longest silence; feed: called with each feeding; say: systemd; hangs: told which parts are silent when that changes."""
+        """limits_s: part -> longest silence; say: systemd; hangs: told which parts are silent when that changes."""
         self._clock = clock
         self._limits_s = dict(limits_s)
         self._moved_s = dict.fromkeys(limits_s, clock.monotonic_s())
-        self._feed = feed
         self._say = say
         self._hangs = hangs
         self._told: tuple[str, ...] = ()
@@ -66,7 +65,6 @@ class Supervisor:
         late = self.late()
         if not late:
             self._say("WATCHDOG=1")
-            self._feed()
         if late != self._told:
             self._told = late
             self._hangs(late)

@@ -383,4 +383,4 @@ class PowerWatch:
         if keeper is None:
             return None
         test_in_days = keeper.test_in_days(self._wall.wall_s) if self._wall else None
-        return wording.genset_view(keeper.plan, readings.genset, keeper.age_s(now_s), self.power.genset, self.work.person_s, test_in_days)
+        return wording.genset_view(keeper, readings.genset, now_s, self.work.person_s, test_in_days)

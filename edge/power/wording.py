@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from edge.devices.interfaces import GensetReading
 from edge.power.energy import Battery
-from edge.power.genset_plan import Plan
+from edge.power.genset_keeper import GensetKeeper
 from edge.power.picture import Figure, GensetView, HostView, Notice, PowerPicture, Source, State
 from edge.power.policy import PERMISSIONS
 from edge.power.supply import Supply
-from station_config.schema import GensetRules, Power
+from station_config.schema import Power
 
 FUEL_LOW_PERCENT = 20.0
 BOARD_LOW_MV = 4750.0
@@ -70,9 +70,10 @@ def _on_battery(picture: PowerPicture) -> Notice:
 
 
 def genset_view(
-    plan: Plan, reading: GensetReading | None, age_s: float | None, rules: GensetRules, person_s: float, test_in_days: float | None,
+    keeper: GensetKeeper, reading: GensetReading | None, now_s: float, person_s: float, test_in_days: float | None,
 ) -> GensetView:
     """The genset in figures; a silent controller's figures are unknown."""
+    plan, rules, age_s = keeper.plan, keeper.rules, keeper.age_s(now_s)
 
     def figure(value: float | None) -> Figure:
         return Figure(value, age_s) if value is not None else Figure()
@@ -92,7 +93,7 @@ def genset_view(
         oil_kpa=figure(reading.oil_kpa if reading else None),
         coolant_c=figure(reading.coolant_c if reading else None),
         run_hours=figure(hours),
-        service_in_h=None if hours is None else round(rules.service_every_h - hours % rules.service_every_h, 1),
+        service_in_h=keeper.service_in_h,
         alarms=reading.alarms if reading else (),
         failures=plan.failures,
         test_in_days=test_in_days,
@@ -150,7 +151,9 @@ def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
         yield Notice("genset_fuel_low", "warn", {"percent": round(fuel), "hours": round(genset.fuel_hours or 0.0, 1), "people": genset.fuel_people or 0})
     elif fuel is None and genset.rpm.known:
         yield Notice("genset_fuel_unknown", "warn")
-    if genset.service_in_h is not None and genset.service_in_h < 10:
+    if genset.service_in_h is not None and genset.service_in_h <= 0:
+        yield Notice("genset_service_overdue", "warn", {"hours": round(-genset.service_in_h)})
+    elif genset.service_in_h is not None and genset.service_in_h < 10:
         yield Notice("genset_service_due", "info", {"hours": round(genset.service_in_h)})
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from edge import clock as module
 from edge.clock import SystemClock, local_day_minute
 
 NOON = 1_780_315_200.0
@@ -15,8 +14,8 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         self.mono_s, self.unix_s = 100.0, NOON
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.mono_s)
-        monkeypatch.setattr(module.time, "time", lambda: self.unix_s)
+        monkeypatch.setattr("edge.clock.time.monotonic", lambda: self.mono_s)
+        monkeypatch.setattr("edge.clock.time.time", lambda: self.unix_s)
         self.rtc, self.ntp = tmp_path / "rtc0", tmp_path / "synchronized"
 
     def clock(self) -> SystemClock:

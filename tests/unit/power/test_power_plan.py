@@ -96,7 +96,7 @@ def test_one_page_of_pdf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert data.stat().st_size > 100
 
 
-NONSENSE = (("--sets", "0"), ("--hours", "30"), ("--report", "/nonexistent.csv"), ("--station", "ftp://x"), ("--station", "http://127.0.0.1:1"), ("--draw", "-5"))
+NONSENSE = (("--sets", "0"), ("--hours", "30"), ("--report", "/nonexistent.csv"), ("--station", "ftp://x"), ("--station", "http://[::1"), ("--draw", "-5"))
 
 
 @pytest.mark.parametrize("words", NONSENSE)

@@ -47,8 +47,10 @@ def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_one_part_that_hangs_starves_the_watchdog_and_is_named_once() -> None:
-    clock, said, fed = HandClock(), [], []
-    supervisor = Supervisor(clock, {"session": 10, "store": 30}, feed=lambda: fed.append(clock.now_s), say=said.append)
+    clock = HandClock()
+    said: list[str] = []
+    hung: list[tuple[str, ...]] = []
+    supervisor = Supervisor(clock, {"session": 10, "store": 30}, say=said.append, hangs=hung.append)
     supervisor.turn()
     clock.now_s = 15
     supervisor.progress("store")
@@ -59,7 +61,7 @@ def test_one_part_that_hangs_starves_the_watchdog_and_is_named_once() -> None:
     supervisor.progress("session")
     supervisor.turn()
     assert said[2:] == ["WATCHDOG=1", "STATUS=working"]
-    assert fed == [0, 15]
+    assert hung == [("session",), ()], "left for the safe-mode page, and taken back"
 
 
 def test_an_unknown_part_is_a_programming_error() -> None:
