@@ -5,9 +5,11 @@ Source: Documentation/input/event-codes.rst, include/uapi/linux/input.h. One eve
     byte 0..7   seconds      8..15  microseconds      16..17 type      18..19 code      20..23 value, signed
 """
 
+import errno
 import fcntl
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 EVENT = struct.Struct("@qqHHi")
 ABSINFO = struct.Struct("@6i")
@@ -21,6 +23,12 @@ EVIOCGRAB = 0x40044590
 EVIOCGABS = 0x80184540
 """plus the axis' code"""
 EVIOCGNAME_256 = 0x81004506
+EVIOCGBIT_KEYS = 0x80604521
+"""96 bytes, a bit for each key or button"""
+EVIOCSCLOCKID = 0x400445A0
+CLOCK_MONOTONIC = 1
+ASSUMED_WIDTH_MM = 100.0
+"""of a tablet that does not tell its resolution"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +66,14 @@ class Report:
 class Decoder:
     """Gathers events into reports. After SYN_DROPPED everything up to the next report is unknown and dropped."""
 
-    def __init__(self, axes: Axes) -> None:
+    def __init__(self, axes: Axes, touch: bool = True, values: Mapping[int, int] | None = None) -> None:
+        """touch: the pen tells when it touches; else where it presses. values: where the axes stand, since the kernel tells changes only."""
         self.dropped = 0
         """how often the kernel's queue ran over"""
         self._axes = axes
+        self._touch = touch
         self._held = b""
-        self._values: dict[int, int] = {}
+        self._values: dict[int, int] = dict(values or {})
         self._tip = False
         self._skipping = False
 
@@ -95,26 +105,45 @@ class Decoder:
 
     def _report(self, t_us: int) -> Report:
         axes, value = self._axes, self._values.get
+        pressure = value(ABS_PRESSURE, axes.pressure.minimum) - axes.pressure.minimum
         return Report(
             t_us,
             value(ABS_X, axes.x.minimum) - axes.x.minimum,
             value(ABS_Y, axes.y.minimum) - axes.y.minimum,
-            value(ABS_PRESSURE, axes.pressure.minimum) - axes.pressure.minimum,
-            self._tip,
+            pressure,
+            self._tip if self._touch else pressure > 0,
             value(ABS_TILT_X, 0),
             value(ABS_TILT_Y, 0),
         )
 
 
 def read_axes(descriptor: int) -> Axes:
-    """Ask the kernel. Raises OSError ENOTTY when the descriptor is no input device."""
-    return Axes(_axis(descriptor, ABS_X), _axis(descriptor, ABS_Y), _axis(descriptor, ABS_PRESSURE))
+    """Ask the kernel; pressure is 0..0 where the tablet has none. Raises OSError ENOTTY when the descriptor is no input device, EINVAL when it is no pen."""
+    x, y, pressure = (_axis(descriptor, code) for code in (ABS_X, ABS_Y, ABS_PRESSURE))
+    if x.maximum <= x.minimum or y.maximum <= y.minimum:
+        raise OSError(errno.EINVAL, "has no coordinates: it is no pen")
+    units_mm = x.units_mm or (x.maximum - x.minimum) / ASSUMED_WIDTH_MM
+    return Axes(replace(x, units_mm=units_mm), y, pressure)
 
 
 def _axis(descriptor: int, code: int) -> Axis:
-    answer = fcntl.ioctl(descriptor, EVIOCGABS + code, bytes(ABSINFO.size))
-    _, minimum, maximum, _, _, resolution = ABSINFO.unpack(answer)
+    _, minimum, maximum, _, _, resolution = _absinfo(descriptor, code)
     return Axis(minimum, maximum, float(resolution))
+
+
+def present_values(descriptor: int) -> dict[int, int]:
+    """Where each axis stands now. Raises OSError."""
+    return {code: _absinfo(descriptor, code)[0] for code in (ABS_X, ABS_Y, ABS_PRESSURE, ABS_TILT_X, ABS_TILT_Y)}
+
+
+def _absinfo(descriptor: int, code: int) -> tuple[int, ...]:
+    return ABSINFO.unpack(fcntl.ioctl(descriptor, EVIOCGABS + code, bytes(ABSINFO.size)))
+
+
+def tells_touch(descriptor: int) -> bool:
+    """Whether it has BTN_TOUCH; a pen without it touches where it presses. Raises OSError."""
+    keys = fcntl.ioctl(descriptor, EVIOCGBIT_KEYS, bytes(96))
+    return bool(keys[BTN_TOUCH // 8] >> BTN_TOUCH % 8 & 1)
 
 
 def read_name(descriptor: int) -> str:
@@ -125,3 +154,8 @@ def read_name(descriptor: int) -> str:
 def grab(descriptor: int) -> None:
     """Keep the pen from moving the pointer on the operator's screen. Raises OSError."""
     fcntl.ioctl(descriptor, EVIOCGRAB, 1)
+
+
+def use_monotonic_time(descriptor: int) -> None:
+    """Else the events' times jump when the date is set. Raises OSError."""
+    fcntl.ioctl(descriptor, EVIOCSCLOCKID, struct.pack("@i", CLOCK_MONOTONIC))

@@ -69,7 +69,8 @@ class _Tablet:
     def _series(self, axes: evdev.Axes) -> SignatureSeries:
         if self._log.error:
             raise self._log.error
-        return SignatureSeries(self._log.touched(), axes.x.maximum - axes.x.minimum, axes.y.maximum - axes.y.minimum, axes.pressure.maximum, axes.x.units_mm)
+        pressure_max = axes.pressure.maximum - axes.pressure.minimum
+        return SignatureSeries(self._log.touched(), axes.x.maximum - axes.x.minimum, axes.y.maximum - axes.y.minimum, pressure_max, axes.x.units_mm)
 
 
 class SerialTablet(_Tablet):
@@ -158,6 +159,7 @@ class EvdevTablet(_Tablet):
         super().__init__(name, config, clock)
         self._descriptor = -1
         self._axes = PIPE_AXES
+        self._touch = True
         self._decoder = evdev.Decoder(PIPE_AXES)
         self._first_us: tuple[int, int] | None = None
 
@@ -173,13 +175,24 @@ class EvdevTablet(_Tablet):
     def _adopt(self) -> str:
         """Range and name; a pipe has neither."""
         try:
-            self._axes = evdev.read_axes(self._descriptor)
+            self._axes, self._touch = evdev.read_axes(self._descriptor), evdev.tells_touch(self._descriptor)
+            evdev.use_monotonic_time(self._descriptor)
             evdev.grab(self._descriptor)
             return evdev.read_name(self._descriptor)
         except OSError as error:
             if error.errno == errno.ENOTTY:
                 return "pipe"
+            if error.errno == errno.EBUSY:
+                raise DeviceAbsent("port_busy", self.name, f"{self._config.port} is grabbed by another program", "End that program.") from error
             raise self._gone(error.strerror or "is no pen") from error
+
+    def _present_values(self) -> dict[int, int]:
+        try:
+            return evdev.present_values(self._descriptor)
+        except OSError as error:
+            if error.errno == errno.ENOTTY:
+                return {}
+            raise self._gone(error.strerror or "was unplugged") from error
 
     async def health(self) -> None:
         """The node is still the one that was opened."""
@@ -200,10 +213,10 @@ class EvdevTablet(_Tablet):
 
     async def begin(self) -> None:
         await self._stop_reading()
-        self._decoder = evdev.Decoder(self._axes)
         self._first_us = None
         while self._read_now():
             pass
+        self._decoder = evdev.Decoder(self._axes, self._touch, self._present_values())
         self._start_reading()
 
     async def finish(self) -> SignatureSeries:
