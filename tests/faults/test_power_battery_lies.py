@@ -2,7 +2,7 @@
 
 from edge.power.picture import State
 from simulators.power import UpsBattery
-from tests.faults.site import site
+from tests.faults.site import sentence, site
 
 
 def lying(capacity_wh: float = 60.0) -> UpsBattery:
@@ -15,6 +15,7 @@ def test_the_low_flag_stops_in_good_order_whatever_the_charge_says() -> None:
     here.world.outage()
     assert here.run(3600, until=lambda: here.stopped)
     assert here.world.ups_ok, "stopped before the lights went out"
+    assert sentence(here, "power_stopping") == "Listrik hampir habis. Data aman. Alat dimatikan dengan tertib."
     assert here.world.upses[0].minutes_left > 0.5, "there is time for an orderly stop"
 
 

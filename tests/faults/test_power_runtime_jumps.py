@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from edge.power.picture import Minutes
-from tests.faults.site import site
+from tests.faults.site import sentence, site
 
 
 def test_minutes_and_state_do_not_follow_the_jumps() -> None:
@@ -22,6 +22,9 @@ def test_minutes_and_state_do_not_follow_the_jumps() -> None:
     assert max(told) > 8 * min(told), "the UPS did jump"
     assert max(seen) - min(seen) < 10, "minutes over five minutes of work"
     assert here.did("state") == ["on_battery"]
+    picture = here.watch.picture
+    assert picture.minutes is not None
+    assert sentence(here, "power_battery") == f"Pakai baterai. Cukup {int(picture.minutes.likely)} menit ({picture.people_left} orang)."
 
 
 def test_without_charge_the_runtime_is_used_with_a_wide_band() -> None:

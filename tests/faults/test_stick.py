@@ -199,6 +199,36 @@ def test_no_stick_and_a_stick_that_fails(site: Site, monkeypatch: pytest.MonkeyP
     assert site.counts().waiting == 1
 
 
+def test_a_full_stick_is_named_keeps_what_is_whole_and_goes_on_when_there_is_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.record()
+    site.record()
+    original = os.fsync
+    left = 3
+
+    def fsync(descriptor: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(28, "No space left on device")
+        original(descriptor)
+
+    (site.stick / "rekam" / STATION).mkdir(parents=True)
+    with open_station(site.station) as station:
+        station.store.close()
+    with monkeypatch.context() as full:
+        full.setattr("edge.files.os.fsync", fsync)
+        with pytest.raises(StationError, match="No space left on device"):
+            site.export()
+    assert len(site.files(".entry")) == 1
+    assert site.files(".tmp") == [], "the half does not stand in the way"
+    assert site.at_district() == 0
+    assert site.at_station() == 0
+    assert site.export() == 0
+    assert site.at_district() == 0
+    assert site.at_station() == 0
+    assert site.counts() == Counts(2, 0, 2, 0)
+
+
 def test_a_new_roster_must_be_signed_by_the_district(site: Site) -> None:
     own = Path(site.keys.station_section(STATION)["roster"])
     new = Site(site.stick.parent / "elsewhere")
