@@ -6,6 +6,7 @@ empty (tests/crash/test_file_writers.py enumerates every state).
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,13 +19,22 @@ def write_pieces_durably(path: Path, pieces: Iterable[bytes], mode: int = 0o600)
     """Temporary file beside it, fsync, rename, fsync of the folder. Raises OSError and what `pieces` raises; then the old file is still whole."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        _give_back(temporary)
+        raise
     sync_folder(path.parent)
+
+
+def _give_back(temporary: Path) -> None:
+    """On a full disk the half that was written stands in the way of smaller things."""
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:

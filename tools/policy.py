@@ -4,6 +4,7 @@ What is not named stays as in the policy before. Stations without a link get it 
 """
 
 import argparse
+import re
 from functools import partial
 from pathlib import Path
 
@@ -48,11 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
         policy = msgspec.structs.replace(policy, **changes)
         policies.add(policy, load_signer(config.keys, config.district.id))
     except (FormatError, KeyFileError) as error:
-        raise StationError("policy_call", str(error), f"Example: {EXAMPLE}") from error
+        raise StationError("policy_call", _named(error), f"Example: {EXAMPLE}") from error
     except OSError as error:
         raise StationError("policy_call", f"{config.district.data_dir} cannot be written ({error.strerror})", "Run it as the district's user") from error
     print(f"Policy {number} for {arguments.station or 'all stations'} is signed: {worded(policy)}. It goes out by broker now, or with the next stick.")
     return 0
+
+
+def _named(error: Exception) -> str:
+    """The document is an array: say which option is meant."""
+    found = re.match(r"\$\[(\d+)\]\S*", str(error))
+    return str(error) if found is None else f"--{Policy.__struct_fields__[int(found[1])].replace('_', '-')}{str(error)[found.end():]}"
 
 
 def worded(policy: Policy) -> str:

@@ -88,12 +88,16 @@ def _whole(path: Path, size: int) -> bool:
         return False
 
 
-def import_all(desk: Desk, stick: Path) -> Imported:
+def import_all(desk: Desk, stick: Path, told: Told) -> Imported:
     """Receipts, roster and policy; entries that are received need not be carried again and leave the stick. Raises StoreError, OSError."""
     folder = stick / FOLDER / desk.station
     if not folder.is_dir():
         raise StationError("stick_foreign", f"{stick} holds nothing for station {desk.station}", _others(stick))
-    results = Counter(_import(desk, path) for path in sorted(folder.glob(f"*{RECEIPT_SUFFIX}")))
+    results: Counter[str] = Counter()
+    receipts = sorted(folder.glob(f"*{RECEIPT_SUFFIX}"))
+    for path in receipts:
+        results[_import(desk, path)] += 1
+        told(results.total(), len(receipts))
     roster, policy = (_take(folder / name, take) for name, take in ((ROSTER_NAME, desk.roster), (POLICY_NAME, desk.policy)))
     return Imported(results["received"], results["known"], results["refused"], roster, policy)
 

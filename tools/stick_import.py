@@ -2,9 +2,8 @@
 
 import argparse
 
-from district.stick import put_policies, take_in
+from district.stick import TakenIn, put_policies, take_in
 from edge.errors import StationError
-from protocols.stick import FOLDER
 from tools.stick import add_arguments, is_district, on_the_stick, open_desk, open_district
 from tools.stick_copy import import_all
 
@@ -25,9 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _at_district(arguments: argparse.Namespace) -> int:
     with open_district(arguments.config) as district, on_the_stick(arguments.folder, "taking in") as told:
-        if not (arguments.folder / FOLDER).is_dir():
-            raise StationError("stick_empty", f"{arguments.folder} holds no records", "Run ./rekam export at the station first")
         done = take_in(district.store, arguments.folder, told)
+        if done == TakenIn():
+            raise StationError("stick_empty", f"{arguments.folder} holds no records", "Run ./rekam export at the station first")
         policies = put_policies(district.policies, district.stations.known, arguments.folder)
     print(f"{done.receipts} entries are held and have their receipt on the stick. Take it back to the station: ./rekam import there.")
     if policies:
@@ -40,8 +39,8 @@ def _at_district(arguments: argparse.Namespace) -> int:
 
 
 def _at_station(arguments: argparse.Namespace) -> int:
-    with open_desk(arguments.config) as desk, on_the_stick(arguments.folder, "reading"):
-        done = import_all(desk, arguments.folder)
+    with open_desk(arguments.config) as desk, on_the_stick(arguments.folder, "reading") as told:
+        done = import_all(desk, arguments.folder, told)
     print(f"{done.received} receipts are new, {done.known} were known. Roster: {WORDS[done.roster]}. Policy: {WORDS[done.policy]}.")
     if done.refused:
         print(f"{done.refused} files are no receipts of this district for this station and were left alone.")

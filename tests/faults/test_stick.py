@@ -203,7 +203,7 @@ def test_a_full_stick_is_named_keeps_what_is_whole_and_goes_on_when_there_is_roo
     site.record()
     site.record()
     original = os.fsync
-    left = 3
+    left = 2
 
     def fsync(descriptor: int) -> None:
         nonlocal left
@@ -213,8 +213,6 @@ def test_a_full_stick_is_named_keeps_what_is_whole_and_goes_on_when_there_is_roo
         original(descriptor)
 
     (site.stick / "rekam" / STATION).mkdir(parents=True)
-    with open_station(site.station) as station:
-        station.store.close()
     with monkeypatch.context() as full:
         full.setattr("edge.files.os.fsync", fsync)
         with pytest.raises(StationError, match="No space left on device"):
