@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from edge.clock import Clock, local_day_minute
 from edge.devices.interfaces import PenSample
 from edge.enrolment import events as ev
-from edge.enrolment import parts, snapshot
+from edge.enrolment import snapshot
 from edge.enrolment.errands import Desk, Errands, OpenRosterFile
 from edge.enrolment.handling import refuse
 from edge.enrolment.keeping import Keeping
+from edge.enrolment.live import Live
 from edge.enrolment.machine import step
 from edge.enrolment.opinion import Judging
 from edge.enrolment.procedure import Target
@@ -116,16 +117,19 @@ class Session:
         texts: Texts,
         clock: Clock,
         hooks: Hooks | None = None,
+        automatic: bool = False,
     ) -> None:
+        """automatic: face and eyes are taken without a touch once the live picture is good."""
         hooks = hooks or Hooks()
         fitted = frozenset(devices.by_name()) | ({"genset"} if hooks.genset_fitted else frozenset())
-        self.state = State(language=identity.language, fitted=fitted)
+        self.state = State(language=identity.language, fitted=fitted, automatic=automatic)
         self.version = 0
         self._identity, self._devices, self._keeping, self._texts, self._clock = identity, devices, keeping, texts, clock
         self._hooks = hooks
         self._taker = Taker(devices, clock)
         desk = Desk(self._enrolment, self._tell, self._on_progress, self._slip, self._power_source, hooks.wake, hooks.genset, hooks.stop, hooks.waiting)
         self._errands = Errands(devices, self._taker, judging, keeping, open_roster, make_slip, desk)
+        self._live = Live(self._taker, clock, self._errands.aim, lambda: self.state.enrolment, self._tell)
         self._inbox: asyncio.Queue[tuple[ev.Event, asyncio.Future[int] | None]] = asyncio.Queue()
         self._capture: asyncio.Task[None] | None = None
         self._capture_progress: float | None = None
@@ -176,12 +180,13 @@ class Session:
 
     async def preview(self, source: str) -> bytes:
         """A JPEG of what `camera` or `iris` sees. Raises DeviceError."""
-        frame = await self._taker.preview(source)
-        return await asyncio.to_thread(parts.jpeg, frame)
+        return await self._live.picture(source)
 
     def pen(self, start: int) -> list[PenSample]:
-        """The running signature from its sample number `start` on."""
-        return self._taker.pen.samples[start:]
+        """The running signature from its sample number `start` on; nothing of the one before."""
+        enrolment = self.state.enrolment
+        signing = enrolment is not None and enrolment.capture == Target("signature")
+        return self._taker.pen.samples[start:] if signing else []
 
     @property
     def photo(self) -> bytes | None:
@@ -201,6 +206,7 @@ class Session:
                     event, answer = await self._inbox.get()
                     self._take(event, answer, group)
         finally:
+            await self._live.close()
             await self._errands.close()
 
     async def _resume(self) -> None:
@@ -222,6 +228,8 @@ class Session:
             return
         for command in commands:
             self._carry_out(command, group)
+        if self.state.enrolment is None:
+            self._live.forget()
         if isinstance(event, ev.RecordClosed | ev.Abandoned):
             group.create_task(self._look())
         self._publish()

@@ -1,7 +1,10 @@
 """What an operator sees and touches, at every size of screen that is supported."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
 from edge.enrolment.session import Hooks
 from edge.errors import DeviceRefused
+from edge.power import safe_mode
 from edge.store.store import Store
 from tests.browser.scripted import BATTERY, ScriptedStation, scripted
+from tests.unit.enrolment.desk import finish
 from tests.unit.enrolment.fakes import PIN
 from tests.waiting import wait_until
 
@@ -219,6 +224,15 @@ def test_the_signature_is_drawn_live(browser: Browser, tmp_path: Path) -> None:
         page.close()
 
 
+def test_nobody_sees_the_signature_of_the_person_before(page: Page, station: ScriptedStation) -> None:
+    station.to_step("slip")
+    station.do(finish)
+    station.to_step("signature")
+    page.wait_for_selector("canvas")
+    assert station.bench.session.pen(0) == []
+    page.wait_for_function("document.querySelector('canvas').dataset.points === '0'")
+
+
 def test_no_paper_is_told_and_printed_again(page: Page, station: ScriptedStation) -> None:
     station.bench.bodies.fails["printer"] = [DeviceRefused("paper_out", "printer", "no paper", "Put paper in.")]
     station.to_step("slip")
@@ -288,6 +302,30 @@ def test_a_station_that_goes_away_is_noticed(browser: Browser, tmp_path: Path) -
         page.wait_for_selector("#stage[data-screen]")
     expect(page.locator("[data-notice=connection_lost]")).to_be_visible()
     page.close()
+
+
+def test_a_station_in_safe_mode_is_seen_by_a_page_that_was_open(browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page()
+    with scripted(tmp_path) as station:
+        page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
+
+    async def serve() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(30):
+                await safe_mode.serve("127.0.0.1", station.port, safe_mode.page(["Hubungi teknisi."]))
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(serve())
+    thread = threading.Thread(target=loop.run_until_complete, args=(asyncio.wait({task}),), name="safe mode")
+    thread.start()
+    try:
+        expect(page.locator("body")).to_contain_text("Hubungi teknisi.", timeout=15_000)
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(20)
+        loop.close()
+        page.close()
 
 
 def test_data_are_covered_when_nobody_is_there(page: Page, station: ScriptedStation) -> None:

@@ -56,7 +56,7 @@ function touch(target) {
 // --- what to do now ---
 function panel(now) {
   const words = instruction(now);
-  return [make("h1", { "data-instruction": true }, words), verdict(now), progress(now), tries(now), automatic(now)];
+  return [make("h1", { "data-instruction": true }, words), verdict(now), progress(now), tries(now), automatic(now), dark(now)];
 }
 
 function instruction(now) {
@@ -92,6 +92,10 @@ function tries(now) {
 function automatic(now) {
   const itself = now.automatic && now.primary === "capture" && ["face", "irises"].includes(now.step);
   return itself ? make("p", { class: "itself" }, t("say_automatic")) : null;
+}
+
+function dark(now) {
+  return now.step === "irises" && !now.verdict ? make("p", { class: "quiet" }, t("iris_dark_is_normal")) : null;
 }
 
 // --- actions ---

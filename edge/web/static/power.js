@@ -3,6 +3,7 @@ import { icon, make } from "./dom.js";
 import { has, t } from "./texts.js";
 
 const TURN_OFF = ["starting", "resting", "warm_up", "testing", "on_load"];
+const CALM = ["idle", "starting", "warm_up"];
 const LOOK_AT = {
   genset_did_not_start: ["fuel", "starter", "emergency_stop", "oil"],
   genset_no_voltage: ["breaker", "technician"],
@@ -68,6 +69,7 @@ function genset(found) {
   const look = found.plan === "locked" ? LOOK_AT[found.code] ?? ["technician"] : [];
   return [
     make("p", { class: `answer ${level}`, "data-genset": found.plan }, icon(level === "good" ? "tick" : "warn"), t(found.code, { alarms: found.alarms.join(", ") })),
+    CALM.includes(found.plan) ? make("p", {}, t("genset_calm")) : null,
     look.length ? make("ol", { class: "look" }, ...look.map((one) => make("li", {}, t(`genset_look_${one}`)))) : null,
     facts([
       fuelWords(found, "genset_fuel") ?? t("genset_fuel_unknown"),

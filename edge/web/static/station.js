@@ -21,8 +21,15 @@ export function follow(onSnapshot, onLost) {
   };
   source.onerror = () => {
     lost ??= setTimeout(() => onLost(true), LOST_AFTER_MS);
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(onSnapshot, onLost), LOST_AFTER_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => followAgain(onSnapshot, onLost), LOST_AFTER_MS);
   };
+}
+
+// A station in safe mode answers everything with its one page: that is what the operator must see.
+async function followAgain(onSnapshot, onLost) {
+  const answer = await fetch("/api/state").catch(() => null);
+  if (answer?.status === 503) location.reload();
+  else follow(onSnapshot, onLost);
 }
 
 // `onSeen`: the touch counts only while the screen is the one it was made on.

@@ -8,6 +8,7 @@ import pytest
 from district import view
 from district.health import DOCUMENT_BYTES_MAX, STATIONS_MAX, Health
 from district.store import DistrictStore
+from protocols.record import LedgerEvent, encode_event
 from simulators.signing_station import NOW_S, SigningStation
 from tests.records import KnownStations, StillClock, new_signer, new_station
 
@@ -50,6 +51,30 @@ def test_summary_records_and_stations(store: DistrictStore, station: SigningStat
     assert (row["stored"], row["waiting"], row["quarantined"], row["missing"], row["last_sequence"]) == (1, 1, 1, [[3, 3]], 4)
     assert (other["certified"], other["last_entry_s"], other["stored"]) == (True, None, 0)
     assert [(event["event"], event["sequence"]) for event in view.events(store.connection)] == [("fault", 4), ("boot", 1)]
+
+
+def test_records_by_state_and_events_by_name(store: DistrictStore, station: SigningStation) -> None:
+    deliver(store, station)
+    deliver(store, station, parts=2)
+    for name in ("boot", "fault", "login"):
+        store.accept_entry("s-1", station.event(name))
+    store.flush()
+    assert [row["state"] for row in view.records(store.connection, state="waiting")] == ["waiting"]
+    assert [row["state"] for row in view.records(store.connection, state="stored")] == ["stored"]
+    assert view.records(store.connection, state="held") == []
+    with pytest.raises(ValueError, match="all, stored, waiting, held"):
+        view.records(store.connection, state="1; DROP TABLE entries")
+    assert [event["event"] for event in view.events(store.connection, ("fault", "boot"))] == ["fault", "boot"]
+    assert [event["event"] for event in view.events(store.connection, ("fault", "boot"), limit=1)] == ["fault"]
+
+
+def test_power_by_day_newest_first_and_once_a_day(store: DistrictStore, station: SigningStation) -> None:
+    for day, outages in (("2026-11-19", 1), ("2026-11-20", 2), ("2026-11-20", 3)):
+        event = LedgerEvent(header=station.header("event"), event="power_day", detail={"day": day, "outages": outages})
+        store.accept_entry("s-1", station.sign(encode_event(event)))
+    store.flush()
+    found = view.power_days(store.connection)
+    assert found == [{"station": "s-1", "day": "2026-11-20", "outages": 3}, {"station": "s-1", "day": "2026-11-19", "outages": 1}]
 
 
 def test_health_is_shown_with_its_age_and_never_believed_blindly() -> None:

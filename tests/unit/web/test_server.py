@@ -98,12 +98,17 @@ def test_every_answer_keeps_foreign_content_out(station: ScriptedStation) -> Non
     ],
 )  # fmt: skip
 def test_bad_input_gets_a_plain_answer(station: ScriptedStation, body: Any, status: int, code: str) -> None:
-    before = station.snapshot()
+    before = unmoved(station)
     got, said, _ = call(station, "POST", "/api/events", body)
     assert (got, said["error"]) == (status, code)
     assert said["text"].endswith((".", "."))
     assert said["next"].endswith(".")
-    assert station.snapshot() == before
+    assert unmoved(station) == before
+
+
+def unmoved(station: ScriptedStation) -> dict[str, Any]:
+    """The snapshot without what others on this machine change: the room on its disk."""
+    return {name: value for name, value in station.snapshot().items() if name not in ("version", "enrolments_left")}
 
 
 def test_a_half_surrogate_in_a_name_is_refused(station: ScriptedStation) -> None:
