@@ -267,6 +267,13 @@ class Clock(Section, frozen=True):
     """exists once GPS or NTP has set the time in this boot"""
 
 
+class Capture(Section, frozen=True):
+    """[capture]"""
+
+    automatic: bool = False
+    """face and eyes are taken by themselves after a second of a good live picture; the operator may always press"""
+
+
 class Quality(Section, frozen=True):
     """[quality]: limits of the verdicts (edge/quality says where each comes from)"""
 
