@@ -22,7 +22,7 @@ from simulators.world import World
 FAULTS: Mapping[str, str] = {
     **WIRE_FAULTS,
     "reset": "the board resets now, and whenever this is turned on again",
-    "reset-in-middle": "the board resets while it takes in the next command",
+    "reset-middle": "the board resets while it takes in the next command",
     "hang": "the firmware stops without a reset",
     "other-schema": "the firmware is of another version (from its next start on)",
     "tamper": "the box is open",
@@ -155,8 +155,8 @@ class BoardProcess(WireDevice):
     def receive(self, data: bytes) -> None:
         if self._link is None:
             return
-        if "reset-in-middle" in self.active:
-            self.active.discard("reset-in-middle")
+        if "reset-middle" in self.active:
+            self.active.discard("reset-middle")
             self._link.send(data[: len(data) // 2])
             self._kill()
             return

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from simulators.world import SimDevice, World, check_faults
 
@@ -25,8 +26,8 @@ def faults_of(device: str) -> Mapping[str, str]:
     return found
 
 
-def build(device: str, world: World, link: Path | str, faults: Collection[str] = ()) -> SimDevice:
-    """One device, not yet started. Raises ValueError for an unknown fault."""
+def build(device: str, world: World, link: Path | str, faults: Collection[str] = (), **options: Any) -> SimDevice:
+    """One device, not yet started; options: what its own `build` takes besides. Raises ValueError for an unknown fault."""
     check_faults(faults_of(device), faults)
-    made: SimDevice = importlib.import_module(MODULES[device]).build(world, link, faults)
+    made: SimDevice = importlib.import_module(MODULES[device]).build(world, link, faults, **options)
     return made

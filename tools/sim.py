@@ -1,11 +1,14 @@
-"""`./rekam sim DEVICE`: one simulated device alone, on the wire that the real one speaks, until SIGTERM."""
+"""`./rekam sim DEVICE`: one simulated device alone, on the wire that the real one speaks, until Ctrl-C or SIGTERM."""
 
 import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from protocols.genset_map import parse
 from simulators.registry import MODULES, build, faults_of
 from simulators.world import SimDevice, World
 from tools.paths import samples_folder
@@ -14,44 +17,85 @@ SIGN_EVERY_S = 5.0
 SOCKETS = {"camera": "REKAM_CAMERAS", "iris": "REKAM_CAMERAS", "gpio": "REKAM_GPIO_WORLD"}
 """what a Pi reaches by a library of its own is served on a socket; its stand-in reads the address from this variable"""
 EXAMPLE = "./rekam sim fingerprint --link /tmp/finger --seed 7 --fault stall"
+BY_TCP = frozenset({"ups", "genset", *SOCKETS})
+
+
+class Try(NamedTuple):
+    """What else there is to choose, and how to see it work with a program that is not ours."""
+
+    options: Mapping[str, Mapping[str, Any]]
+    """name -> value on the command line -> arguments of the device's `build`"""
+    clients: str
+
+
+TRIES: Mapping[str, Try] = {
+    "fingerprint": Try({"model": {"r307": {}, "r503": {"rows": 192, "columns": 192}}}, "adafruit_fingerprint or pyfingerprint at {link}, 57600 baud"),
+    "tablet": Try(
+        {"kind": {"isdv4": {}, "evdev": {"kind": "evdev"}}},
+        "inputattach --w8001 {link}, or isdv4-serial-debugger behind the shim of tests/wire/test_tablet_third_party.py",
+    ),
+    "genset": Try({}, "mbpoll -m rtu -b 19200 -P none -0 -a 10 -r 1024 -c 8 -1 {link}"),
+    "ups": Try({}, "NUT's nutdrv_qx (protocol = megatec) or blazer_ser on port = {link}"),
+    "printer": Try({}, "python-escpos: Serial(devfile='{link}', baudrate=115200)"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", choices=sorted(MODULES))
-    parser.add_argument("--link", help="path of the serial port to offer, or HOST:PORT for devices that speak TCP")
-    parser.add_argument("--tcp", type=int, metavar="PORT", help="serve TCP on this loopback port instead of a serial port")
+    parser.add_argument("--link", help="path of the serial port to offer, or HOST:PORT for what speaks TCP (ups, genset, camera, iris, gpio)")
+    parser.add_argument("--tcp", type=int, metavar="PORT", help="the same as --link 127.0.0.1:PORT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeat for more)")
     parser.add_argument("--list-faults", action="store_true", help="name the faults of this device and end")
+    parser.add_argument("--model", choices=["r307", "r503"], help="fingerprint: 256x288, or 192x192 with a light ring and a serial number")
+    parser.add_argument("--kind", choices=["isdv4", "evdev"], help="tablet: serial, or Linux input events in a pipe")
+    parser.add_argument("--map", type=Path, metavar="FILE", help="genset: registers of this mapping file instead of GenComm's")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; 2 when the call is wrong."""
+    name = arguments.device
     if arguments.list_faults:
-        print("\n".join(f"{name:<24} {text}" for name, text in faults_of(arguments.device).items()))
+        print("\n".join(f"{fault:<24} {text}" for fault, text in faults_of(name).items()))
         return 0
-    link = _link(arguments)
-    if link is None:
-        print("rekam: say where: --link PATH, or --tcp PORT for ups and genset.", file=sys.stderr)
-        return 2
-    world = World(arguments.seed, samples=samples_folder())
-    served_at = "127.0.0.1:0" if arguments.device in SOCKETS and isinstance(link, Path) else link
     try:
-        device = build(arguments.device, world, served_at, arguments.fault)
-    except ValueError as problem:
-        print(f"rekam: {problem}. ./rekam sim {arguments.device} --list-faults explains them.", file=sys.stderr)
+        link = _link(arguments)
+        options = _options(arguments)
+        world = World(arguments.seed, samples=samples_folder())
+        device = build(name, world, "127.0.0.1:0" if name in SOCKETS and isinstance(link, Path) else link, arguments.fault, **options)
+        asyncio.run(_serve(device, world, name, link))
+    except (ValueError, OSError) as problem:
+        print(f"rekam: {problem}. ./rekam sim {name} --help says what there is, --list-faults explains the faults.", file=sys.stderr)
         return 2
-    asyncio.run(_serve(device, world, arguments.device, link))
     return 0
 
 
-def _link(arguments: argparse.Namespace) -> Path | str | None:
-    if arguments.tcp is not None:
-        return f"127.0.0.1:{arguments.tcp}"
-    if arguments.link is None:
-        return None
-    head, _, tail = str(arguments.link).rpartition(":")
-    return str(arguments.link) if head and tail.isdigit() else Path(arguments.link)
+def _link(arguments: argparse.Namespace) -> Path | str:
+    """Raises ValueError."""
+    where = f"127.0.0.1:{arguments.tcp}" if arguments.tcp is not None else arguments.link
+    if where is None:
+        raise ValueError(f"say where: --link PATH{', or --tcp PORT' if arguments.device in BY_TCP else ''}")
+    head, _, tail = str(where).rpartition(":")
+    if not (head and tail.isdigit()):
+        return Path(where)
+    if arguments.device not in BY_TCP:
+        raise ValueError(f"a {arguments.device} speaks on a serial port: --link PATH")
+    return str(where)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the device's `build` takes beyond link and faults. Raises ValueError, OSError."""
+    found: dict[str, Any] = {}
+    for option in ("model", "kind"):
+        value, known = getattr(arguments, option), TRIES.get(arguments.device, Try({}, "")).options
+        if value is not None and option not in known:
+            raise ValueError(f"--{option} is not for a {arguments.device}")
+        found |= known[option][value] if value is not None else {}
+    if arguments.map is None:
+        return found
+    if arguments.device != "genset":
+        raise ValueError(f"--map is not for a {arguments.device}")
+    return {**found, "mapped": parse(arguments.map.read_bytes())}
 
 
 async def _sit(world: World) -> None:
@@ -64,12 +108,14 @@ async def _sit(world: World) -> None:
 
 def _where(device: SimDevice, name: str, link: Path | str) -> str:
     """For people; a socket's address is left in the file at `link`."""
-    if name not in SOCKETS:
-        return f"{name} at {link}"
     address = str(getattr(device, "address", link))
+    if name not in SOCKETS:
+        tried = TRIES.get(name)
+        hint = f"\ntry it with {tried.clients.format(link=link)}" if tried and isinstance(link, Path) else ""
+        return f"{name} at {address if isinstance(link, str) else link}; end with Ctrl-C{hint}"
     if isinstance(link, Path):
         link.write_text(address + "\n", encoding="ascii")
-    return f"{name} at {address} (in {SOCKETS[name]} for the stand-in)"
+    return f"{name} at {address} ({SOCKETS[name]}={address} for the stand-in in simulators/standins); end with Ctrl-C"
 
 
 async def _serve(device: SimDevice, world: World, name: str, link: Path | str) -> None:
@@ -78,7 +124,7 @@ async def _serve(device: SimDevice, world: World, name: str, link: Path | str) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await device.start()
-    print(f"simulated {_where(device, name, link)}; end with Ctrl-C", flush=True)
+    print(f"simulated {_where(device, name, link)}", flush=True)
     sitting = asyncio.create_task(_sit(world))
     await stop.wait()
     sitting.cancel()

@@ -101,7 +101,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "unplug": Row("device_unavailable light_unavailable", LEFT_OUT, "port_absent"),
         "replug": Row("device_unavailable light_unavailable", f"{TAKEN} {LEFT_OUT}", "port_absent"),
         "reset": Row("device_unavailable light_unavailable", f"{TAKEN} {LEFT_OUT}", "board_reset port_absent device_silent"),
-        "reset-in-middle": Row("device_unavailable light_unavailable", f"{TAKEN} {LEFT_OUT}", "board_reset port_absent device_silent"),
+        "reset-middle": Row("device_unavailable light_unavailable", f"{TAKEN} {LEFT_OUT}", "board_reset port_absent device_silent"),
         "other-schema": Row("notice_device_broken", LEFT_OUT, "board_schema"),
         "light-stuck": Row("light_fault light_unavailable device_unavailable", LEFT_OUT), "light-dead": Row("iris_dark", f"{BEST} {OTHER}"),
         "hot": Row("light_unavailable board_hot light_fault", f"{TAKEN} {LEFT_OUT}"), "tamper": GOOD,

@@ -140,7 +140,7 @@ def test_a_reset_is_noticed_and_opening_again_mends_it(run: Run) -> None:
 def test_a_reset_in_the_middle_of_a_command_is_a_time_out_or_a_reset(run: Run) -> None:
     async def body(table: Table) -> None:
         await table.driver.open()
-        table.board.set_fault("reset-in-middle", True)
+        table.board.set_fault("reset-middle", True)
         with pytest.raises((DeviceTimeout, DeviceProtocolError)):
             await table.driver.light(250)
         await until(lambda: table.board.starts == 2 and table.board.outputs, "the next life")
