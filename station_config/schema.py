@@ -251,6 +251,8 @@ class Power(Section, frozen=True):
     poll_s: Annotated[float, Meta(ge=0.1, le=60)] = 2
     queue_a_day: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """queue numbers that are handed out a day: who of them still waits decides on the genset; 0: the operator tells, or nobody knows"""
+    screen_command: tuple[str, ...] = ()
+    """sets the screen's brightness, e.g. ["brightnessctl", "set", "{percent}%"]; empty: the screen has no dimmer"""
     halt_command: tuple[str, ...] = ()
     """run at the end of an orderly stop, e.g. ["systemctl", "poweroff"]; empty: the station only stops itself"""
     genset: GensetRules = GensetRules()
@@ -290,6 +292,7 @@ class StationConfig(Section, frozen=True):
     devices: Devices = Devices()
     power: Power = Power()
     clock: Clock = Clock()
+    capture: Capture = Capture()
     quality: Quality = Quality()
 
 
