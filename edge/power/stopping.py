@@ -57,7 +57,7 @@ class OrderlyStop:
             async with asyncio.timeout(part.deadline_s):
                 await part.act()
         except (StationError, OSError, TimeoutError) as error:
-            log.warning("orderly stop: %s did not finish (%s)", part.name, error or "too slow")
+            log.warning("orderly stop: %s did not finish (%s)", part.name, str(error) or "too slow")
             return False
         return True
 
