@@ -13,8 +13,8 @@ import micropython  # noqa: E402
 
 from protocols import board_link as wire  # noqa: E402
 
-TURNS = 20_000 if sys.platform != "rp2" else 1_000
-EXCHANGES = 1_000 if sys.platform != "rp2" else 50
+TURNS = 20_000 if sys.platform != "rp2" else 400
+EXCHANGES = 1_000 if sys.platform != "rp2" else 20
 """an emulated chip is slow"""
 TURN_MS = 7
 

@@ -60,8 +60,8 @@ def chip() -> Iterator[EmulatedPico]:
 def run(chip: EmulatedPico, body: Callable[[SerialBoard], Awaitable[None]]) -> None:
     async def main() -> None:
         driver = SerialBoard("board", Config(port=chip.uart), SystemClock())
-        await driver.open()
         try:
+            await driver.open()
             await body(driver)
         finally:
             await driver.close()

@@ -27,7 +27,8 @@ RANGES = {"B": 0xFF, "H": 0xFFFF, "I": 0xFFFFFFFF}
 def commands(draw: st.DrawFn) -> tuple[str, Any]:
     """Any command with any values; often values that mean something."""
     message = COMMANDS[draw(st.sampled_from(sorted(COMMANDS)))]
-    return message.name, tuple(draw(st.integers(0, 3) | st.integers(0, min(300, RANGES[letter])) | st.integers(0, RANGES[letter])) for letter in message.format[1:])
+    ranges = [RANGES[letter] for letter in message.format[1:]]
+    return message.name, tuple(draw(st.integers(0, 3) | st.integers(0, min(300, most)) | st.integers(0, most)) for most in ranges)
 
 
 LIGHTS = st.tuples(st.just("light"), st.tuples(st.just(wire.NOW), st.integers(1, 400), st.integers(1, 25), st.integers(20, 200)))

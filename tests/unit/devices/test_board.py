@@ -5,9 +5,13 @@ import os
 import pty
 import tty
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import edge.devices.board
 from edge.clock import SystemClock
 from edge.devices.board import SerialBoard
 from edge.devices.interfaces import BoardStatus
@@ -29,6 +33,7 @@ class Peer:
         tty.setraw(self._slave)
         self.path = os.ttyname(self._slave)
         self.answer: Answer = lambda sequence, kind, body: []
+        self.ticks = 1_000
         self.asked: list[tuple[int, int, bytes]] = []
         self._splitter = cobs.Splitter(wire.MAX_FRAME)
 
@@ -50,7 +55,7 @@ class Peer:
 
     def _take(self, sequence: int, kind: int, body: bytes) -> None:
         self.asked.append((sequence, kind, body))
-        own = {0x01: IDENTITY, 0x05: wire.reply_to("clock").pack(1_000)}
+        own = {0x01: IDENTITY, 0x05: wire.reply_to("clock").pack(self.ticks)}
         frames = [wire.frame(sequence, kind | wire.REPLY, own[kind])] if kind in own else self.answer(sequence, kind, body)
         for frame in frames:
             self.say(frame)
@@ -142,6 +147,42 @@ def test_events_between_request_and_answer_are_reports(peer: Peer) -> None:
     run(peer, body, reports)
     (report,) = reports
     assert (report.tamper, report.mains_ok, report.temperature_c, report.supply_mv, report.genset_state) == (True, False, None, None, "200")
+
+
+def test_pulse_times_hold_where_the_boards_clock_wraps(peer: Peer) -> None:
+    peer.ticks = wire.TICKS_MASK - 9
+    peer.answer = lambda sequence, kind, _: [wire.frame(sequence, 0x86, wire.reply_to("light").pack(250, 40, 19, 133, 1))]
+
+    async def body(driver: SerialBoard) -> None:
+        before_s = SystemClock().monotonic_s()
+        await driver.light(250)
+        assert driver.pulses()[0].begin_s == pytest.approx(before_s + 0.05, abs=0.05)
+
+    run(peer, body)
+
+
+NOISE = st.lists(st.one_of(st.binary(max_size=120), st.builds(wire.frame, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40))), max_size=6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(NOISE)
+def test_whatever_the_board_says_is_an_answer_or_an_error_with_a_name(noise: list[bytes]) -> None:
+    """And what it said is forgotten: the next question is answered."""
+    peer = Peer()
+    peer.answer = lambda sequence, kind, _: [*noise, b"\x00"]
+
+    async def body(driver: SerialBoard) -> None:
+        with suppress(DeviceError):
+            await driver.heartbeat()
+        peer.answer = lambda sequence, kind, _: [b"\x00", wire.frame(sequence, BEAT.kind, b"\x01")]
+        await driver.heartbeat()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge.devices.board, "ANSWER_S", 0.05)
+        try:
+            run(peer, body)
+        finally:
+            peer.close()
 
 
 def test_pulse_times_are_the_boards_ticks_on_the_stations_clock(peer: Peer) -> None:
