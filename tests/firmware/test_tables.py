@@ -23,7 +23,7 @@ class Row(NamedTuple):
     to: str
     on: tuple[str, ...] = ()
     steady_ms: int = 0
-    counters: Mapping[str, int] = {}  # noqa: RUF012  # never written
+    counters: Mapping[str, int] = {}
 
 
 GENSET = (
