@@ -185,7 +185,7 @@ class IrisModule(Device, Protocol):
     """Second camera with the board's illuminator."""
 
     async def preview(self) -> Frame:
-        """A small recent frame for aiming."""
+        """A small frame for aiming, lit by one pulse: ask once a second at most. Metadata `light_ms` 0: no light was given."""
 
     async def capture(self, eye: int) -> Frame:
         """eye: 1 right, 2 left (ISO/IEC 19794-6). A grey frame exposed while the illuminator was on."""

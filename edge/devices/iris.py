@@ -18,6 +18,8 @@ from station_config.schema import Iris as Settings
 
 LEASES = 3
 """tries, each a lease of `light_ms`"""
+AIM_MS = 100
+"""lease for one pulse: single ones at 1 Hz are no burst to the board (firmware/illuminator.py)"""
 LIT_GREY = 100
 """95th percentile of a picture that the light reached; skin and sclera in near infrared lie far above, a dark frame below 10"""
 AF_MANUAL = 0
@@ -36,40 +38,45 @@ class PicameraIris(SensorDevice):
         super().__init__(name, Sensor(name, settings.index, stream, stream, clock), _controls(settings))
 
     async def preview(self) -> Frame:
-        return self._grey(await self._sensor.recent(), {})
+        """A lit picture to aim by; a dark one (`light_ms` 0) while the board gives no light. The caller keeps it to one a second."""
+        try:
+            return await self._lit_frame({"light_ms": float(AIM_MS)}, AIM_MS, "lores")
+        except DeviceRefused:
+            return self._grey(await self._sensor.recent(), {"light_ms": 0.0})
 
     async def capture(self, eye: int) -> Frame:
         """The first lit picture; when the light reached none, the brightest: the verdict then says that it is too dark."""
         if eye not in (RIGHT, LEFT):
             raise ValueError(f"eye {eye}: 1 is right, 2 is left")
-        best = await self._lit_frame({"eye": float(eye)})
+        notes = {"eye": float(eye), "light_ms": float(self._settings.light_ms)}
+        best = await self._lit_frame(notes, self._settings.light_ms)
         for _ in range(LEASES - 1):
             if _is_lit(best):
                 break
             try:
-                best = max(best, await self._lit_frame({"eye": float(eye)}), key=_brightness)
+                best = max(best, await self._lit_frame(notes, self._settings.light_ms), key=_brightness)
             except DeviceRefused:
                 break  # the board rests the light; what there is, is judged
         return best
 
-    async def _lit_frame(self, notes: dict[str, float]) -> Frame:
+    async def _lit_frame(self, notes: dict[str, float], light_ms: int, stream: str = "main") -> Frame:
         """Borrow the light once; frames follow each other without a gap until one is lit or the lease is over."""
-        lease_s = await self._borrow() / 1000
+        lease_s = await self._borrow(light_ms) / 1000
         lit_from_s = self._clock.monotonic_s()
         try:
-            best = self._grey(await self._sensor.exposed_after(lit_from_s), notes)
+            best = self._grey(await self._sensor.exposed_after(lit_from_s, stream), notes)
             while not _is_lit(best) and self._clock.monotonic_s() < lit_from_s + lease_s:
-                best = max(best, self._grey(await self._sensor.next_frame(), notes), key=_brightness)
+                best = max(best, self._grey(await self._sensor.next_frame(stream), notes), key=_brightness)
             if _is_lit(best):
-                best = max(best, self._grey(await self._sensor.next_frame(), notes), key=_brightness)
+                best = max(best, self._grey(await self._sensor.next_frame(stream), notes), key=_brightness)
         finally:
             await self._give_back()
         return best
 
-    async def _borrow(self) -> int:
+    async def _borrow(self, light_ms: int) -> int:
         """Milliseconds granted. A board that cannot give light is no fault of this camera: DeviceRefused either way."""
         try:
-            return await self._light.light(self._settings.light_ms)
+            return await self._light.light(light_ms)
         except DeviceRefused:
             raise
         except DeviceError as problem:

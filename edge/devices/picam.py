@@ -37,8 +37,7 @@ class Sensor:
         """main, lores: picamera2's stream settings, sizes as (columns, rows)."""
         self.name = name
         self._index = index
-        self._main = main
-        self._lores = lores
+        self._streams = {"main": main, "lores": lores}
         self._clock = clock
         self._camera: Any = None
         self._turn = asyncio.Lock()
@@ -62,15 +61,15 @@ class Sensor:
 
     async def recent(self) -> Frame:
         """The next frame of the preview stream."""
-        return await self._frame("lores", self._lores, None)
+        return await self.next_frame("lores")
 
-    async def next_frame(self) -> Frame:
-        """The main frame that is completed next, without a gap after the one before."""
-        return await self._frame("main", self._main, None)
+    async def next_frame(self, stream: str = "main") -> Frame:
+        """The frame that is completed next, without a gap after the one before."""
+        return await self._frame(stream, self._streams[stream], None)
 
-    async def exposed_after(self, begin_s: float) -> Frame:
-        """A main frame whose exposure began at or after `begin_s` of the monotonic clock."""
-        return await self._frame("main", self._main, begin_s)
+    async def exposed_after(self, begin_s: float, stream: str = "main") -> Frame:
+        """A frame whose exposure began at or after `begin_s` of the monotonic clock."""
+        return await self._frame(stream, self._streams[stream], begin_s)
 
     async def focus(self) -> None:
         """One autofocus sweep where the lens can move; a sweep that finds nothing leaves judging to the picture."""
@@ -82,7 +81,8 @@ class Sensor:
         from picamera2 import Picamera2
 
         self._camera = camera = Picamera2(self._index)
-        configuration = camera.create_still_configuration(main=dict(self._main), lores=dict(self._lores), raw=None, buffer_count=BUFFERS, queue=False)
+        streams = {name: dict(settings) for name, settings in self._streams.items()}
+        configuration = camera.create_still_configuration(**streams, raw=None, buffer_count=BUFFERS, queue=False)
         camera.configure(configuration)
         camera.set_controls({name: value for name, value in controls.items() if name in camera.camera_controls})
         camera.start()

@@ -163,6 +163,10 @@ class Errands:
         person = self._desk.enrolment().person
         return int(person.birth_date[:4]) if person and person.birth_date else None
 
+    async def aim(self, target: Target, frame: Frame) -> Opinion:
+        """For live pictures."""
+        return await self._in_thread(partial(self._judging.aim, target, frame))
+
     async def forget(self, command: ev.Forget) -> None:
         self._held.pop(command.token, None)
 

@@ -52,6 +52,10 @@ class Judge:
             case _:
                 return Opinion(passed=True)
 
+    def aim(self, target: Target, frame: Frame) -> Opinion:
+        """An eye is compared with the other one already: nobody holds the same one out twice for nothing."""
+        return _opinion(target, face.aim(frame, self._limits)) if target.kind == "face" else self.judge(target, frame, None)
+
     def keep(self, target: Target, subject: Subject) -> None:
         """This capture is saved: later ones are compared with it."""
         if isinstance(subject, SignatureSeries):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from edge.devices.interfaces import Frame
 from edge.enrolment.procedure import Target
 from edge.enrolment.taking import Subject
 
@@ -31,6 +32,9 @@ class Judging(Protocol):
 
     def judge(self, target: Target, subject: Subject, birth_year: int | None) -> Opinion:
         """Quality first, then against the earlier pictures of the same person."""
+
+    def aim(self, target: Target, frame: Frame) -> Opinion:
+        """A quick look at a small live picture of a face or an eye."""
 
     def keep(self, target: Target, subject: Subject) -> None:
         """This capture is saved: later ones are compared with it."""

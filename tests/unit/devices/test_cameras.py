@@ -10,6 +10,7 @@ from edge.clock import SystemClock
 from edge.devices.camera import PicameraCamera
 from edge.devices.iris import PicameraIris
 from edge.errors import DeviceAbsent, DeviceError, DeviceRefused
+from edge.quality import iris
 from simulators.world import World, digest
 from station_config.schema import Camera, Iris
 from tests.camera_bench import Light, cameras, run
@@ -74,6 +75,27 @@ def test_iris_is_exposed_under_the_borrowed_light(world: World, monkeypatch: pyt
             assert min(right.metadata["brightness"], left.metadata["brightness"]) >= 100
             assert digest(right.pixels) in world.served.digests[person.number, "iris", 1]
             assert digest(left.pixels) in world.served.digests[person.number, "iris", 2]
+
+    run(scene)
+
+
+def test_an_eye_is_aimed_at_by_one_pulse_a_look_and_that_is_no_capture(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with cameras(world, monkeypatch):
+            person = world.sit(1)
+            world.desk.looking_at, world.desk.eye = "iris", 1
+            light = Light(world)
+            device = PicameraIris("iris", Iris(), light, SystemClock())
+            await device.open()
+            seen = [await device.preview() for _ in range(3)]
+            light.error = DeviceRefused("light_limit", "board", "burst limit", "Wait 20 s.")
+            dark = await device.preview()
+            await device.close()
+            assert light.leases == [100] * 3
+            brightest = max(seen, key=lambda frame: float(frame.metadata["brightness"]))  # a busy machine lets a pulse pass between two frames
+            assert iris.assess(brightest).passed
+            assert (dark.metadata["light_ms"], dark.metadata["brightness"] < 20) == (0, True)
+            assert (person.number, "iris", 1) not in world.served.digests
 
     run(scene)
 

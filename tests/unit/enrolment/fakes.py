@@ -102,6 +102,8 @@ class FakeBodies:
     """so many polls still see the finger before"""
     counter: int = 0
     empty_signature: bool = False
+    eye_looks: int = 0
+    """lit pictures to aim by"""
 
     async def hand_over(self, kind: str, shape: tuple[int, ...], position: int = 0) -> Frame:
         if self.manual:
@@ -150,7 +152,8 @@ class IrisCamera:
         return await self.bodies.hand_over("iris", (24, 32), eye)
 
     async def preview(self) -> Frame:
-        return Frame(np.full((480, 640), 90, np.uint8))
+        self.bodies.eye_looks += 1
+        return Frame(np.full((480, 640), 90 + self.bodies.eye_looks, np.uint8), metadata={"light_ms": 100.0})
 
 
 class Tablet:
@@ -194,6 +197,9 @@ class FakeJudge:
     def __init__(self) -> None:
         self.verdicts: dict[Target, list[Opinion]] = {}
         self.kept: list[Target] = []
+        self.aimed: list[Target] = []
+        self.live = Opinion(passed=True)
+        """what live pictures look like"""
         self.forgotten = 0
 
     def warm_up(self) -> None:
@@ -202,6 +208,10 @@ class FakeJudge:
     def judge(self, target: Target, subject: Any, birth_year: int | None) -> Opinion:
         waiting = self.verdicts.get(target)
         return waiting.pop(0) if waiting else Opinion(passed=True, score=1.0, quality={"sharpness_thousandths": 1000})
+
+    def aim(self, target: Target, frame: Any) -> Opinion:
+        self.aimed.append(target)
+        return self.live
 
     def keep(self, target: Target, subject: Any) -> None:
         self.kept.append(target)
@@ -263,7 +273,7 @@ RANDOM = Randomness()
 
 async def open_bench(
     folder: Path, fitted: tuple[str, ...] = FITTED, hooks: Hooks | None = None, clock: Any = None, judge: FakeJudge | None = None,
-    real: dict[str, Any] | None = None, others: tuple[Any, ...] = (), make_slip: SlipMaker | None = None,
+    real: dict[str, Any] | None = None, others: tuple[Any, ...] = (), make_slip: SlipMaker | None = None, automatic: bool = False,
 ) -> DeskBench:
     """A power life over the store in `folder`. real: presences of other drivers than the ones here; others: presences that are only shown."""
     clock = clock or FastClock()
@@ -277,5 +287,5 @@ async def open_bench(
     judge = judge or FakeJudge()
     devices: Any = Devices(**presences, others=others)
     slip = make_slip or slip_text
-    session = Session(Identity(STATION, "Kecamatan Poso"), devices, judge, keeping, open_roster, slip, load_texts(), clock, hooks)
+    session = Session(Identity(STATION, "Kecamatan Poso"), devices, judge, keeping, open_roster, slip, load_texts(), clock, hooks, automatic)
     return DeskBench(session, bodies, judge, presences, worker)

@@ -10,7 +10,7 @@ import pytest
 from edge.devices.interfaces import Frame, PenSample, SignatureSeries
 from edge.quality import face, finger, iris, signature
 from edge.quality.limits import DEFAULTS, with_overrides
-from tests.bodies import FACE_FAULTS, FINGER_FAULTS, IRIS_FAULTS, SOURCES, images, person
+from tests.bodies import FACE_FAULTS, FINGER_FAULTS, IRIS_FAULTS, SOURCES, Pixels, images, person
 from tests.samples import samples
 
 FINGERS = (1, 4, 7, 10)
@@ -84,11 +84,21 @@ def test_the_wrong_cloth_warns_and_stops_nothing() -> None:
     assert face.assess(picture).warnings == ()
 
 
-def test_the_guide_frame_lies_round_the_face() -> None:
-    left, top, width, height = face.face_box(Frame(images().face(person()))) or (0, 0, 0, 0)
-    assert 0.1 < left < 0.5 < left + width < 0.9
-    assert 0.1 < top < 0.5 < top + height < 0.9
-    assert face.face_box(Frame(images().empty_desk())) is None
+SEEN_AT_A_GLANCE = [name for name, (_, reason) in FACE_FAULTS.items() if reason != "face_blurred"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_glance_at_the_live_picture_says_what_the_verdict_will_say(source: str) -> None:
+    def glance(picture: Pixels) -> str | None:
+        small = np.asarray(cv2.resize(picture, (480, 640), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return face.aim(Frame(small)).reason
+
+    picture = images(source).face(person(), (800, 600))
+    assert glance(picture) is None
+    for name in SEEN_AT_A_GLANCE:
+        spoil, reason = FACE_FAULTS[name]
+        assert glance(spoil(picture)) == reason, name
+    assert glance(images(source).empty_desk((800, 600))) == "face_missing"
 
 
 def test_nobody_and_nothing() -> None:
