@@ -221,7 +221,7 @@ class Station:
         return Session(
             Identity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
             Judge(with_overrides(config.quality.limits)), keeping, self._open_roster, slip_maker(config.devices.printer), self._texts, self._clock,
-            self._hooks(),
+            self._hooks(), config.capture.automatic,
         )
 
     def _stick_routes(self) -> list[Route]:

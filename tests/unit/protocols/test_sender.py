@@ -3,6 +3,7 @@
 from math import inf
 
 from protocols.custody import Ask, Effect, Have, SendChunk, SendEntry
+from protocols.custody.sender import LOOK_MAX_S
 from tests.custody_model import World
 
 
@@ -79,3 +80,26 @@ def test_a_station_that_stops_says_nothing_more() -> None:
     world.sender.permit("all")
     world.drain()
     world.check()
+
+
+def test_a_full_line_is_looked_at_again_soon() -> None:
+    """Nobody tells when TCP has got rid of bytes."""
+    world = World()
+    world.commit((50_000,))
+    for _ in range(4):
+        world.turn()
+    world.sender.line_holds(1e9, 0.5)
+    assert world.sender.next(world.now_s) is None
+    assert 0 < world.sender.wake_s() - world.now_s <= LOOK_MAX_S
+    world.sender.line_holds(0, 0.5)
+    world.now_s = world.sender.wake_s()
+    assert isinstance(world.sender.next(world.now_s), SendChunk)
+
+
+def test_a_full_line_without_anything_to_send_wakes_nobody() -> None:
+    world = World()
+    world.commit((1_000,))
+    world.drain()
+    world.sender.line_holds(1e9, 0.5)
+    assert world.sender.next(world.now_s) is None
+    assert world.sender.wake_s() == inf
