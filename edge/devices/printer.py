@@ -6,7 +6,8 @@
 
 from edge.clock import Clock
 from edge.devices.interfaces import Identity, PrinterStatus
-from edge.errors import DeviceProtocolError, DeviceRefused, DeviceTimeout
+from edge.devices.paper import demand_ready
+from edge.errors import DeviceProtocolError, DeviceTimeout
 from edge.links.serial_port import SerialPort
 from protocols import escpos
 from station_config.schema import Printer
@@ -61,14 +62,14 @@ class EscPosPrinter:
         The printer is asked once, behind the last line, to say when all before the question is on paper: one that has restarted meanwhile
         has forgotten slip and question, and asked again it would say yes.
         """
-        self._demand_ready(await self.status())
+        demand_ready(self.name, await self.status())
         longest_s = len(document) * 10 / self._port.baud + PRINTING_S
         end_s = self._clock.monotonic_s() + longest_s
         self._finished = False
         await self._hand_over(document, longest_s)
         await self._port.write(escpos.DONE)
         while not await self._printed():
-            self._demand_ready(await self._look())
+            demand_ready(self.name, await self._look())
             if not self._finished and self._clock.monotonic_s() >= end_s:
                 raise self._port.timed_out("the last line to be printed", longest_s)
 
@@ -77,7 +78,7 @@ class EscPosPrinter:
         try:
             await self._port.write(document, deadline_s)
         except DeviceTimeout:
-            self._demand_ready(await self._look())
+            demand_ready(self.name, await self._look())
             raise
         finally:
             self._port.tail.private = False
@@ -90,14 +91,6 @@ class EscPosPrinter:
             except DeviceTimeout:
                 return False
         return True
-
-    def _demand_ready(self, status: PrinterStatus) -> None:
-        if status.cover_open:
-            raise DeviceRefused("cover_open", self.name, "the cover is open", "Close the cover.")
-        if status.paper_out:
-            raise DeviceRefused("paper_out", self.name, "out of paper", "Put paper in.")
-        if not status.online:
-            raise DeviceRefused("printer_offline", self.name, "offline", "Press the printer's feed button, or switch it off and on.")
 
     async def _real_time(self, n: int) -> int:
         await self._port.write(escpos.DLE_EOT + bytes([n]), ANSWER_S)

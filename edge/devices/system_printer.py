@@ -4,16 +4,24 @@
 """
 
 import asyncio
+import os
+import re
 import shutil
 from contextlib import suppress
 
 from edge.clock import Clock
 from edge.devices.interfaces import Identity, PrinterStatus
+from edge.devices.paper import demand_ready
 from edge.devices.proof import render_pdf
 from edge.errors import DeviceAbsent, DeviceRefused, DeviceTimeout
 from edge.links.worker import run_blocking
 from station_config.schema import Printer
 
+PLAIN = {"LC_ALL": "C"}
+"""what is said is read here, so it is asked for in one language"""
+ALERTS = re.compile(rb"^\s*Alerts: (.*)$", re.MULTILINE)
+"""printer-state-reasons of IPP (RFC 8011 5.4.12), as `lpstat -l` lists them"""
+PAPER_OUT, COVER_OPEN, PAPER_LOW, OFFLINE = (b"media-empty", b"media-needed"), (b"cover-open", b"door-open"), (b"media-low",), (b"offline", b"shutdown")
 COMMAND_S = 10.0
 RENDER_S = 15.0
 
@@ -40,14 +48,15 @@ class SystemPrinter:
         return
 
     async def status(self) -> PrinterStatus:
-        """What `lpstat` says of the queue. Raises DeviceAbsent when it knows none of that name."""
-        code, said = await self._run("lpstat", "-p", self._queue, sent=b"")
+        """What `lpstat` says of the queue and of the printer behind it. Raises DeviceAbsent when it knows none of that name."""
+        code, said = await self._run("lpstat", "-l", "-p", self._queue, sent=b"")
         if code != 0:
             raise DeviceAbsent("device_absent", self.name, f"no print queue {self._queue}", "Set the printer up in CUPS, or correct `port`.")
-        return PrinterStatus(online=b"disabled" not in said, paper_low=False, paper_out=False, cover_open=False)
+        return status_of(said)
 
     async def print(self, document: bytes) -> None:
-        """document: made by `encode_proof`. Raises DeviceRefused `printer_offline`, DeviceTimeout."""
+        """document: made by `encode_proof`. Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, DeviceTimeout."""
+        demand_ready(self.name, await self.status())
         try:
             page = await run_blocking("proof page", lambda: render_pdf(document), RENDER_S)
         except TimeoutError as error:
@@ -60,7 +69,7 @@ class SystemPrinter:
     async def _run(self, *command: str, sent: bytes) -> tuple[int, bytes]:
         """Exit code and all that was said."""
         pipe = asyncio.subprocess.PIPE
-        child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+        child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT, env=os.environ | PLAIN)
         try:
             async with asyncio.timeout(COMMAND_S):
                 said, _ = await child.communicate(sent)
@@ -75,3 +84,14 @@ class SystemPrinter:
 
     def _late(self, what: str, waited_s: float) -> DeviceTimeout:
         return DeviceTimeout("device_silent", self.name, f"waited {waited_s:g} s for {what}", "Look at the printer and its queue.", waited_s=waited_s)
+
+
+def status_of(said: bytes) -> PrinterStatus:
+    """From what `lpstat -l -p` prints in the C locale."""
+    alerts = b" ".join(ALERTS.findall(said))
+
+    def told(words: tuple[bytes, ...]) -> bool:
+        return any(word in alerts for word in words)
+
+    online = b"disabled" not in said.splitlines()[0] if said else False
+    return PrinterStatus(online and not told(OFFLINE), paper_low=told(PAPER_LOW), paper_out=told(PAPER_OUT), cover_open=told(COVER_OPEN))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
+from edge.devices.interfaces import PrinterStatus
 from edge.devices.proof import encode_proof, render_pdf
-from edge.devices.system_printer import SystemPrinter
+from edge.devices.system_printer import SystemPrinter, status_of
 from edge.errors import DeviceAbsent, DeviceRefused
 from station_config.schema import Printer
 
@@ -61,13 +62,30 @@ def test_no_print_command_says_what_to_install(tmp_path: Path, monkeypatch: pyte
         asyncio.run(printer().open())
 
 
-def test_refused_job_and_stopped_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands(tmp_path, 'cat > /dev/null; echo "lp: queue is full"; exit 1', 'echo "printer kantor disabled since today"', monkeypatch)
-
-    async def run() -> None:
-        device = printer()
-        assert not (await device.status()).online
-        await device.print(PROOF)
-
+def test_a_refused_job_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands(tmp_path, 'cat > /dev/null; echo "lp: queue is full"; exit 1', 'echo "printer kantor is idle."', monkeypatch)
     with pytest.raises(DeviceRefused, match="queue is full"):
-        asyncio.run(run())
+        asyncio.run(printer().print(PROOF))
+
+
+IDLE = "printer kantor is idle.  enabled since Sat 21 Nov 2026 08:00:00 AM UTC"
+
+
+@pytest.mark.parametrize(("said", "code"), [
+    (f"{IDLE}\n\tAlerts: media-empty-error", "paper_out"),
+    (f"{IDLE}\n\tAlerts: media-needed media-low-warning", "paper_out"),
+    (f"{IDLE}\n\tAlerts: cover-open-error", "cover_open"),
+    (f"{IDLE}\n\tAlerts: offline-report", "printer_offline"),
+    ("printer kantor disabled since Sat 21 Nov 2026 08:00:00 AM UTC -\n\tPaused", "printer_offline"),
+])
+def test_what_keeps_it_from_printing_is_told_and_nothing_is_queued(said: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "said").write_text(said + "\n")
+    commands(tmp_path, f"touch {tmp_path}/queued", f"cat {tmp_path}/said", monkeypatch)
+    with pytest.raises(DeviceRefused) as caught:
+        asyncio.run(printer().print(PROOF))
+    assert caught.value.code == code
+    assert not (tmp_path / "queued").exists()
+
+
+def test_an_alert_that_says_nothing_is_none() -> None:
+    assert status_of(f"{IDLE}\n\tAlerts: none\n\tDescription: cover-open in its name".encode()) == PrinterStatus(True, False, False, False)
