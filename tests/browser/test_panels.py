@@ -39,6 +39,7 @@ def test_the_genset_has_one_button(browser: Browser, tmp_path: Path, plan: str, 
     with scripted(tmp_path, hooks=Hooks(power=lambda: power, genset=acts.append), others=("genset",)) as station:
         page = browser.new_page()
         page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
         page.click("#power")
         expect(page.locator("dialog .act")).to_have_count(1)
         expect(page.locator("dialog")).to_contain_text("Solar 64 %: kira-kira 8,3 jam, 124 orang.")
@@ -60,6 +61,7 @@ def test_the_open_panel_follows_the_station(browser: Browser, tmp_path: Path) ->
     with scripted(tmp_path, hooks=Hooks(power=lambda: power), others=("genset",)) as station:
         page = browser.new_page()
         page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
         page.click("#power")
         page.focus("dialog [data-action=back]")
         power["genset"] = {**GENSET, "plan": "starting", "code": "genset_starting"}
@@ -145,6 +147,7 @@ def test_people_who_wait_are_told_to_the_station(browser: Browser, tmp_path: Pat
     with scripted(tmp_path, hooks=Hooks(power=lambda: POWER, waiting=told.append)) as station:
         page = browser.new_page()
         page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
         station.to_step("slip")
         station.do(finish)
         expect(page.locator("[name=waiting]")).to_have_value("23")

@@ -78,6 +78,7 @@ def test_both_tables_can_be_carried_away_and_there_is_a_way_back(report: Page) -
 def test_an_operator_finds_the_report_from_the_power_panel(browser: Browser, reported: ScriptedStation) -> None:
     page = browser.new_page()
     page.goto(reported.url)
+    page.wait_for_selector("#stage[data-screen]")
     page.click("#power")
     page.click("dialog a:has-text('Laporan listrik')")
     page.wait_for_selector("#report section")

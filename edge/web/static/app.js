@@ -95,7 +95,7 @@ function automatic(now) {
 }
 
 function dark(now) {
-  return now.step === "irises" && !now.verdict ? make("p", { class: "quiet" }, t("iris_dark_is_normal")) : null;
+  return now.step === "irises" && !now.verdict ? make("p", { class: "quiet spare" }, t("iris_dark_is_normal")) : null;
 }
 
 // --- actions ---
