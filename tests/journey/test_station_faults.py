@@ -5,9 +5,11 @@ One world and one broker for the file; every test has a station and a district o
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,13 @@ async def received(site: DemoSite, count: int) -> None:
 
     async with asyncio.timeout(120):
         await look()
+
+
+def equipment(site: DemoSite) -> list[dict[str, Any]]:
+    """What the district's page shows of devices."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.district_port}/api/equipment", timeout=10) as answer:
+        found: list[dict[str, Any]] = json.loads(answer.read())
+    return found
 
 
 def whole(figures: dict[str, Any]) -> bool:
@@ -165,6 +174,9 @@ def test_a_port_that_vanishes_in_the_middle_of_a_capture_comes_back(journey: Jou
     figures = journey.runner.run(walk())
     assert whole(figures)
     assert figures["identical"] == 1, "every finger is there, as the sensor delivered it"
+    told = [event for event in equipment(site) if event["detail"]["device"] == "fingerprint"]
+    assert {event["event"] for event in told} >= {"equipment", "fault", "repaired"}
+    assert all(event["received_s"] - event["wall_s"] < 60 for event in told), "the district knows within the minute"
 
 
 def test_a_full_disk_begins_nobody_and_says_what_to_do(journey: Journey, tmp_path: Path) -> None:
