@@ -1,5 +1,7 @@
 """The board's end of the link: once each, never too late, never too much; and what is around it: reset, chip watchdog, faults."""
 
+from pathlib import Path
+
 import pytest
 
 from protocols import board_link as wire
@@ -187,6 +189,19 @@ def test_every_output_starts_safe_and_has_a_longest_time(bench: Bench) -> None:
         assert output.level == 1 - safe
         output.step(1)
         assert output.level == safe
+
+
+UNITS_MS = {"ms": 1, "s": 1_000, "h": 3_600_000}
+
+
+def test_the_readme_promises_what_the_table_of_outputs_holds(bench: Bench) -> None:
+    """Rows such as `| pi_power, hub_power | on | 12 h |`."""
+    text = (Path(__file__).parents[2] / "protocols/README.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    for name, safe, longest_ms in bench.code.outputs.TABLE:
+        (row,) = [row for row in rows if len(row) == 3 and name in row[0].split(" (")[0].split(", ")]
+        number, unit = row[2].replace(",", "").split()[:2]
+        assert (row[1], float(number) * UNITS_MS[unit]) == (("off", "open", "on")[2 if safe else int(name == "start_contact")], longest_ms), name
 
 
 def test_a_renewed_lease_never_passes_the_longest_time(bench: Bench) -> None:
