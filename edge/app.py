@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.routing import Route
 
 from edge import health
 from edge.changes import SETTING as CONFIGURATION
@@ -43,9 +42,10 @@ from edge.power.picture import State
 from edge.power.resume import came_back
 from edge.power.stopping import OrderlyStop, Part, sync_disks
 from edge.power.supervisor import Supervisor
-from edge.power.watch import FittedUps
+from edge.power.watch import STOP_BATTERY, FittedUps
 from edge.quality.limits import with_overrides
 from edge.scrub import Scrub
+from edge.store.database import FILE_NAME
 from edge.store.ledger import Ledger
 from edge.store.stick import StickDesk
 from edge.store.store import Store
@@ -67,6 +67,8 @@ ERRANDS_MAX = 256
 """ledger events and settings that wait for the store's thread; more than these in one moment say nothing new"""
 BEAT_S = 2.0
 BUTTON = "power_button"
+AGAIN = 75
+"""exit code (EX_TEMPFAIL): systemd starts the station again (RestartForceExitStatus)"""
 STEP_S = 10.0
 READ_S = 2.0
 """the page says why it stops before it goes dark"""
@@ -165,6 +167,7 @@ class Station:
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._why_stop: asyncio.Queue[str] = asyncio.Queue()
+        self._code = 0
         self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
         self._news = DeviceNews(clock)
         self._texts = load_texts()
@@ -173,7 +176,7 @@ class Station:
         self._button = False
         self._fitted = fit(config.devices, clock, self._on_change)
         self._power = self._power_manager(*power_memory)
-        self._scrub = Scrub(worker, ledger, config.station.id, clock, lambda: self._session.snapshot()["phase"] == "enrolling", self._wake)
+        self._scrub = Scrub(worker, ledger, config.station.id, clock, self._store_file(), lambda: self._session.snapshot()["phase"] == "enrolling", self._wake)
         self._session = self._make_session()
         self._orderly = OrderlyStop(self._stop_parts(), config.power.halt_command)
         lines = config.devices.gpio.outputs if config.devices.gpio else {}
@@ -183,11 +186,12 @@ class Station:
             lambda sequence: self._later(partial(self._scrub.report, sequence)), lambda: self._power.picture().permissions.sending,
             self._take_policy,
         )
-        page = build_app(self._session, self._texts, LOOPBACK, PowerAnswers(self._power.report, self._power.csv), self._stick_routes())
+        self._stick = self._stick_routes()
+        page = build_app(self._session, self._texts, LOOPBACK, PowerAnswers(self._power.report, self._power.csv), self._stick.routes())
         self._server = _Server(page, config)
 
     async def run(self) -> int:
-        """Until SIGTERM, SIGINT or an orderly stop."""
+        """Until SIGTERM, SIGINT or an orderly stop; returns the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         async with asyncio.TaskGroup() as group:
@@ -198,7 +202,7 @@ class Station:
             for name, task in self._tasks.items():
                 if name != "page":
                     task.cancel()
-        return 1 if self._server.failed else 0
+        return 1 if self._server.failed else self._code
 
     def _works(self) -> list[tuple[str, Coroutine[Any, Any, Any]]]:
         """The page ends by itself, the others are cancelled."""
@@ -224,10 +228,13 @@ class Station:
             self._hooks(), config.capture.automatic,
         )
 
-    def _stick_routes(self) -> list[Route]:
+    def _store_file(self) -> Path:
+        return Path(self._config.station.data_dir) / "store" / FILE_NAME
+
+    def _stick_routes(self) -> StickRoutes:
         roster = Path(self._config.keys.roster) if self._config.keys.roster else None
         desk = StickDesk(self._worker.store, self._ledger, self._config.station.id, self._keys.district_key, roster, self._take_policy)
-        return StickRoutes(desk, self._worker.run, self._after_stick).routes()
+        return StickRoutes(desk, self._worker.run, self._after_stick, self._clock)
 
     def _after_stick(self) -> None:
         self._uplink.wake()
@@ -237,7 +244,8 @@ class Station:
         power = self._power
         return Hooks(
             self._gate, self._power_for_page, self._link, self._wake, lambda: power.ask_stop("stop_button"), power.genset_by_hand,
-            genset_fitted=power.watch.genset is not None, waiting=power.people_wait, came_back=self._came_back, unreadable=lambda: self._scrub.unreadable,
+            genset_fitted=power.watch.genset is not None, waiting=power.people_wait, came_back=self._came_back,
+            unreadable=lambda: self._scrub.unreadable, stick=lambda: self._stick.notice(),
         )
 
     def _came_back(self) -> tuple[str, dict[str, str]]:
@@ -355,8 +363,12 @@ class Station:
         self._errands.put_nowait(errand)
 
     async def _stop_in_order(self) -> None:
-        """Once power says so; it goes on watching meanwhile."""
-        await self._orderly.run(await self._why_stop.get())
+        """Once power says so; it goes on watching meanwhile. Where nothing halts the machine, mains that are back begin a new life."""
+        why = await self._why_stop.get()
+        await self._orderly.run(why)
+        if why == STOP_BATTERY and not self._config.power.halt_command:
+            await self._power.mains_back()
+            self._code = AGAIN
         self._stop.set()
 
     async def _step_committed(self) -> None:

@@ -4,9 +4,11 @@ One entry a turn, while nobody is at the desk. What cannot be read back any more
 the operator until the district has closed the case.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from edge.clock import Clock
 from edge.errors import StoreError
@@ -23,11 +25,14 @@ log = logging.getLogger(__name__)
 class Scrub:
     """`run` until cancelled; `report` may also be called by who finds an unreadable entry first."""
 
-    def __init__(self, worker: StoreWorker, ledger: Ledger, station: str, clock: Clock, busy: Callable[[], bool], found: Callable[[], None]) -> None:
+    def __init__(
+        self, worker: StoreWorker, ledger: Ledger, station: str, clock: Clock, file: Path, busy: Callable[[], bool], found: Callable[[], None],
+    ) -> None:
+        """`file` is the store's own, on the card."""
         self.unreadable: tuple[str, ...] = ()
         """register numbers of the records whose persons must be recorded again"""
         self._worker, self._ledger, self._station, self._clock, self._busy, self._found = worker, ledger, station, clock, busy, found
-        self._after = 0
+        self._file, self._after = file, 0
 
     async def run(self) -> None:
         await self._turn(self._refresh)
@@ -35,6 +40,8 @@ class Scrub:
             await self._clock.sleep_s(TURN_S)
             if self._busy():
                 continue
+            if self._after == 0:
+                await forget_cache(self._file)
             known = self.unreadable
             at_the_end = await self._turn(self._look)
             if self.unreadable != known:
@@ -66,3 +73,17 @@ class Scrub:
     def _refresh(self) -> bool:
         self.unreadable = tuple(map(partial(register_number, self._station), self._worker.store.unreadable_records()))
         return True
+
+
+async def forget_cache(file: Path) -> None:
+    """What is read next comes from the card: rot there does not show in the machine's memory. Nothing happens where `dd` cannot do it.
+
+    Another program has to do it: a descriptor of the store's file that is closed here would let go of SQLite's lock on it (POSIX), and a second
+    station could write into the same store.
+    """
+    words = ("dd", f"if={file}", "iflag=nocache", "count=0", "status=none")
+    try:
+        dropping = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+        await dropping.wait()
+    except OSError as error:
+        log.info("read from the cache: %s", error)

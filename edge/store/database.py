@@ -80,10 +80,6 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def forget_cache(self) -> None:
-        """What is read next comes from the medium, as far as it is not in SQLite's own small cache."""
-        self._files.forget_cache(self._folder / FILE_NAME)
-
     def free_bytes(self) -> int:
         """Bytes inside the file that purged records left for new ones."""
         with self.read() as connection:

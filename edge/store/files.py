@@ -30,7 +30,10 @@ class Files(Protocol):
         """Space that a program without privileges may still use."""
 
     def forget_cache(self, path: Path) -> None:
-        """Make the next read of this file come from the disk: after a failed write the cache shows bytes that the disk does not have."""
+        """Make the next read of this file come from the disk: after a failed write the cache shows bytes that the disk does not have.
+
+        Only before SQLite opens it: closing any descriptor of a file lets go of all locks that this process holds on it (POSIX).
+        """
 
 
 class DiskFiles:

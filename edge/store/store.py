@@ -241,12 +241,7 @@ class Store:
         return bytes(row[1])
 
     def check_waiting(self, after: int) -> tuple[int, bool] | None:
-        """The next entry after that number that waits for the district, and whether all of it can be read back; None after the last.
-
-        The first of a round reads from the card again: what rots there does not show in the machine's memory.
-        """
-        if after == 0:
-            self._database.forget_cache()
+        """The next entry after that number that waits for the district, and whether all of it can be read back; None after the last."""
         with self._database.read() as connection:
             row = first(connection, WAITING_AFTER, after)
             if row is None:

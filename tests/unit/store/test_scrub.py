@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import apsw
@@ -77,11 +79,12 @@ def test_district_and_operator_hear_of_it_once_and_until_the_case_is_closed(fold
     async def walk() -> None:
         worker = await StoreWorker.open(folder_with_records, 1_000_000)
         ledger, woken = make_ledger(worker.store), list[bool]()
-        scrub = Scrub(worker, ledger, STATION, Clock(), lambda: len(slept) < 3, lambda: woken.append(True))  # type: ignore[arg-type]  # only sleeps
+        scrub = Scrub(worker, ledger, STATION, Clock(), folder_with_records / "rekam.db", lambda: len(slept) < 3, lambda: woken.append(True))  # type: ignore[arg-type]  # only sleeps
         with pytest.raises(asyncio.CancelledError):
             await scrub.run()
         assert scrub.unreadable == (f"{STATION}-000002",)
         assert woken == [True]
+        assert await asyncio.to_thread(second_program, folder_with_records) == "store_busy", "the store's lock is still held"
         await worker.run(lambda: scrub.report(2))
         head = (await worker.call(Store.head)).sequence
         event = decode_entry(parse1(await worker.call(Store.envelope, head), 100_000).payload)
@@ -95,6 +98,15 @@ def test_district_and_operator_hear_of_it_once_and_until_the_case_is_closed(fold
         await worker.close()
 
     asyncio.run(walk())
+
+
+def second_program(folder: Path) -> str:
+    """What another station says that would like to have the store. SQLite itself knows of a second one in this process."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom edge.errors import StoreError\nfrom edge.store.store import Store\n"
+        "try:\n    Store.open(Path(sys.argv[1]), 0)\n    print('opened')\nexcept StoreError as error:\n    print(error.code)\n"
+    )
+    return subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def closed(envelope: bytes) -> Receipt:
