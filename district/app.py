@@ -36,7 +36,7 @@ from station_config.schema import DistrictConfig
 HAND_OUT_EVERY_S = 10.0
 REPEATED = 2
 """decisions said again at each connection"""
-EQUIPMENT = ("fault", "repaired")
+EQUIPMENT = ("fault", "repaired", "equipment", "maintained")
 """ledger events of a station about its devices"""
 FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 _T = TypeVar("_T")

@@ -48,6 +48,8 @@ export function devicesOf(events) {
       row.code ??= detail.code;
       row.faults += 1;
     }
+    if (event === "equipment") row.who ??= [detail.model, detail.serial].filter(Boolean).join(" ");
+    if (event === "maintained") row.care ??= { act: detail.act, at };
     found.set(key, row);
   }
   return [...found.values()].filter((row) => row.fault).sort((one, other) => Boolean(one.repaired) - Boolean(other.repaired));
@@ -55,11 +57,11 @@ export function devicesOf(events) {
 
 export const DEVICES = {
   station: (row) => row.station,
-  device: (row) => deviceName(row.device),
+  device: (row) => lines(deviceName(row.device), row.who && element("small", {}, row.who)),
   now: (row) => (row.repaired ? marked("good", say("device_well")) : marked("bad", say("device_broken"))),
   what: (row) => (has(row.code) ? say(row.code, { device: deviceName(row.device) }) : row.code),
   since: (row) => moment(row.fault),
-  repaired: (row) => moment(row.repaired),
+  repaired: (row) => lines(moment(row.repaired), row.care && element("small", {}, `${named("act", row.care.act)} ${moment(row.care.at)}`)),
   times: (row) => row.faults,
 };
 
