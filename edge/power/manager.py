@@ -122,6 +122,11 @@ class PowerManager:
     def ask_stop(self, why: str) -> None:
         self.watch.ask_stop(why)
 
+    async def mains_back(self) -> None:
+        """Until the mains have been there long enough to be believed."""
+        while self.watch.supply.mains_steady_s(self._clock.monotonic_s()) < max(1.0, self._power.mains_stable_s):
+            await self._clock.sleep_s(self._power.poll_s)
+
     async def genset_at_rest(self) -> None:
         """While an orderly stop waits: until the engine has cooled down and stands, or the battery allows no more waiting."""
         while not self.watch.may_go_dark():

@@ -45,10 +45,10 @@ class OrderlyStop:
             return
         self.why = why
         log.warning("orderly stop: %s", why)
-        self._say("STOPPING=1")
         for part in self._parts:
             if not await self._done(part):
                 self.failed = (*self.failed, part.name)
+        self._say("STOPPING=1")  # from here on systemd's TimeoutStopSec runs
         if self._halt_command:
             await self._done(Part("halt", self._halt, HALT_DEADLINE_S))
 

@@ -23,6 +23,8 @@ from edge.power.supply import Readings, Supply, UpsTrack, Wall
 from edge.power.waiting import Waiting
 from station_config.schema import Power
 
+STOP_BATTERY = "stop_battery"
+"""why a station stops whom nobody asked"""
 BUTTON_S = 3.0
 """held so long, the power button means stop; a brush of the hand does not"""
 SAVE_EVERY_S = 60.0
@@ -240,7 +242,7 @@ class PowerWatch:
         self.state = state
         acts = [Act("state", state.value, why)]
         if state is State.STOPPING:
-            acts.append(Act("stop", self._stop_why or "stop_battery"))
+            acts.append(Act("stop", self._stop_why or STOP_BATTERY))
         return acts
 
     def _inputs(self, now_s: float) -> Inputs:

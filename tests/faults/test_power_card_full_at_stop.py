@@ -44,7 +44,7 @@ def test_every_part_has_its_turn_and_the_machine_halts(tmp_path: Path) -> None:
     halted = tmp_path / "halted"
     done: list[str] = []
     stop = run_stop(done, (sys.executable, "-c", f"open({str(halted)!r}, 'w').close()"))
-    assert done == ["STOPPING=1", "step", "board"]
+    assert done == ["step", "board", "STOPPING=1"]
     assert stop.failed == ("fingerprint", "store")
     assert halted.exists()
 

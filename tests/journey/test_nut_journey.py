@@ -21,7 +21,7 @@ SHOWN_S, ENDED_S = 8.0, 20.0
 def test_low_battery_by_nut_ends_the_station_in_good_order(tmp_path: Path) -> None:
     need_nut("nutdrv_qx")
     # nothing but the UPS's own word ends it
-    site = Site(tmp_path, UPSD_PORT, {"power": {"stop_below_percent": 0, "stop_below_minutes": 0}})
+    site = Site(tmp_path, UPSD_PORT, {"power": {"stop_below_percent": 0, "stop_below_minutes": 0, "halt_command": ["true"]}})
 
     async def walk() -> int:
         world = World(1)

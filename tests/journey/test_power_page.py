@@ -130,3 +130,27 @@ def test_the_report_survives_a_cut_and_is_there_as_json_and_csv(tmp_path: Path) 
         return site.report()["outages"][0]["to"] is not None
 
     asyncio.run(walk())
+
+
+def test_without_a_halt_command_the_station_begins_anew_when_the_mains_are_back(tmp_path: Path) -> None:
+    async def walk() -> int:
+        async with at_site(tmp_path) as (world, site):
+            await site.begin_somebody()
+            world.power.outage()
+            world.power.charge(5)
+            await until_it_is(shown(site, "phase"), "stopping", "the orderly stop")
+            ended = asyncio.create_task(site.program.ended())
+            await until_it_is(shown(site, "power", "sentence", "id"), "power_stopping", "the reason, which stays")
+            assert not ended.done()
+            world.power.charge(90)
+            world.power.restore()
+            code = await asyncio.wait_for(ended, 30)
+            await site.program.start()  # as systemd does for this exit code
+            await until_it_is(site.phase, "enrolling", "the person at the desk")
+            await until_it_is(lambda: resumed(site), True, "what happened")
+            return code
+
+    async def resumed(site: Site) -> bool:
+        return any(notice["id"] == "power_was_out_times" for notice in (await site.page.state())["notices"])
+
+    assert asyncio.run(walk()) == 75
