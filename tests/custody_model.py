@@ -143,7 +143,7 @@ class World:
         self.start_district()
 
     def start_station(self) -> None:
-        limits = Limits(first_window=4096, min_window=512, first_chunk=1024)
+        limits = Limits(first_window=4096, min_window=512, first_life=4096)
         self.sender = Sender(Pace(limits), first_round=int(self.now_s * 1000) % 1_000_000)
         self.sender.offer([saved.item for saved in self.waiting()], fresh=False)
         self.sender.connected(self.now_s)

@@ -23,7 +23,7 @@ SPARE_RECORDS = 4
 """more than the line can carry, so that nobody ever runs dry"""
 PEERS = {"rekam": 0, "rekam-tls": 0, "mqtt-whole": 0, "mqtt-16k": 16_384, "tus": 0}
 """name -> bytes of a message for the MQTT ones, 0 is a whole record"""
-MOSQUITTO = "listener {port} {host}\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nlog_type error\n"
+MOSQUITTO = "listener {port} {host}\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n"
 DAY = datetime.timedelta(days=1)
 
 

@@ -18,7 +18,7 @@ from tools.crash_system_nodes import BROKEN, DISTRICT_KEY, FOLDER, STATION, STAT
 
 RESERVE, RECORD_BYTES = 60_000, 30_000
 PART_BYTES = (40, 700, 2_500, 6_000)
-LIMITS = Limits(first_window=8_192, min_window=2_048, first_chunk=1_024, max_chunk=2_048)
+LIMITS = Limits(first_window=8_192, min_window=2_048, first_life=4_096, max_chunk=2_048)
 WRAPPED = encode_keys((WrappedKey(audience="vault", kid=bytes(16), wrapped=bytes(64)),))
 VAULT = generate_audience()
 REAL_OF_256 = 3

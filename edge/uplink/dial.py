@@ -24,8 +24,9 @@ BBR_PROBE_S = 9.0
 ENOUGH_SEGMENTS = 100
 SEND_BUFFER = 64 * 1024
 """where the kernel has no bbr, a small buffer keeps cubic from overfilling the modem's queue"""
-TCP_INFO = struct.Struct("@8B24I4QI")
-"""linux/tcp.h struct tcp_info up to segs_out; u32 [4] unacked, [12] last_ack_recv (ms), [15] rtt (us), [23] total_retrans; then 4 u64, segs_out"""
+TCP_INFO = struct.Struct("@8B24I4Q4I")
+"""linux/tcp.h struct tcp_info up to min_rtt; u32 [2] snd_mss, [4] unacked, [5] sacked, [6] lost, [7] retrans, [12] last_ack_recv (ms), [15] rtt (us),
+[23] total_retrans; then 4 u64; u32 [28] segs_out, [30] notsent_bytes, [31] min_rtt (us)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class TcpInfo:
     last_ack_s: float
     """since any acknowledgement came, also a repeated one"""
     rtt_s: float
+    min_rtt_s: float
+    held: int
+    """bytes on the line or waiting for it; segments that are known to be lost or to have arrived are neither"""
     segments: int
     """sent in all, repeated ones too"""
     repeated: int
@@ -48,7 +52,9 @@ def tcp_info(sock: Any) -> TcpInfo | None:
         words = TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size))[8:]
     except (OSError, AttributeError, struct.error):
         return None
-    return TcpInfo(words[4], words[12] / 1000, words[15] / 1_000_000, words[28], words[23])
+    flying = words[4] - words[5] - words[6] + words[7]
+    held = flying * words[2] + words[30]
+    return TcpInfo(words[4], words[12] / 1000, words[15] / 1_000_000, min(words[31], words[15]) / 1_000_000, held, words[28], words[23])
 
 
 def prefer_bbr(sock: Any) -> bool:

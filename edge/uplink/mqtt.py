@@ -119,6 +119,14 @@ class Connection:
         if self._spoke_s < self._heard_s:
             self._spoke_s = self._clock.monotonic_s()
         self._client.publish(topic, payload, qos=0, retain=retain)
+        self._write()
+
+    def line(self) -> tuple[float, float] | None:
+        """Bytes that have not left this end of the line, and its shortest round trip in seconds; None: the system does not tell."""
+        info = tcp_info(self._socket)
+        if info is None:
+            return None
+        return (math.inf if self._client.want_write() else info.held), info.min_rtt_s
 
     @property
     def closed(self) -> bool:

@@ -27,7 +27,7 @@ from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
 from edge.uplink.tls import Dates, Tls
 from protocols import topics
-from protocols.custody import Have, Policy, Receipt, SendChunk, SendEntry, Sender, Sending, WireError, decode
+from protocols.custody import Effect, Have, Policy, Receipt, SendChunk, SendEntry, Sender, Sending, WireError, decode
 from station_config.schema import Broker
 
 OUTBOX_LIMIT = 20_000
@@ -218,7 +218,7 @@ class Uplink:
     async def _pump(self, connection: Connection) -> None:
         """Put on the line what the sender wants there now, as far as power permits. Raises StoreError when the disk fails."""
         self._permit()
-        while not connection.closed and (effect := self._sender.next(self._clock.monotonic_s())) is not None:
+        while not connection.closed and (effect := self._next(connection)) is not None:
             try:
                 word, payload = await self._store.run(partial(self._carrier.frame, effect))
             except StoreError as error:
@@ -227,6 +227,11 @@ class Uplink:
                 self._unreadable(effect.sequence)
                 continue
             connection.publish(topics.up(self._station, word), payload)
+
+    def _next(self, connection: Connection) -> Effect | None:
+        if (line := connection.line()) is not None:
+            self._sender.line_holds(*line)
+        return self._sender.next(self._clock.monotonic_s())
 
     def _permit(self) -> None:
         sending = self._sending()

@@ -28,6 +28,8 @@ MAX_ASK_S = 60.0
 FREE_TRIES = 2
 """an entry that was sent so often and is still not kept is offered again only at growing intervals"""
 MAX_REST_S = 600.0
+LOOK_MIN_S, LOOK_MAX_S = 0.02, 0.2
+"""while the line is full: until the next look"""
 
 Sending = Literal["all", "small", "none"]
 """what may go out: everything; urgent records and what is small (entries, asks); nothing at all"""
@@ -58,11 +60,12 @@ Effect = SendEntry | SendChunk | Ask
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """Something under way: bytes, when it left, and what stood delivered then."""
+    """Something under way: bytes, when it left, what stood delivered then and since when."""
 
     size: int
     sent_s: float
     delivered: int
+    delivered_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class Sender:
         """complete jobs that lack only a receipt, longest unasked first"""
         self._online = False
         self._permitted: Sending = "all"
+        self._line = 0.0
+        """bytes that this end of the line holds, as far as somebody tells"""
+        self._look_s = inf
         self._silent = True
         """nothing but asks goes out"""
         self._round = first_round
@@ -137,10 +143,15 @@ class Sender:
         """What may go out from now on; what is under way stays under way."""
         self._permitted = sending
 
+    def line_holds(self, size: float, trip_s: float) -> None:
+        """TCP's own figures: bytes that have not left this end of the line, shortest round trip. Told before each `next`, or never."""
+        self._line, self.pace.line_trip_s = size, trip_s
+
     def disconnected(self) -> None:
         """What was under way is in doubt until the next answer."""
         self._online = False
-        self._ask_s = inf
+        self._ask_s = self._look_s = inf
+        self._line = 0.0
         self._doubt_flights(count=False)
         self.pace.connection_ended()
 
@@ -156,6 +167,8 @@ class Sender:
             self._receipts_due -= 1
             if not self._receipts_due and self._awaiting and self._online:
                 self._ask_s = now_s
+        if not self._jobs and not self._silent:
+            self._asked, self._ask_s = None, inf
 
     def unreadable(self, sequence: int) -> None:
         """The caller could not read what `next` asked for: leave that record's content alone for the life of this Sender."""
@@ -179,12 +192,13 @@ class Sender:
 
     def next(self, now_s: float) -> Effect | None:
         """The next thing to put on the line; None: nothing may go before `wake_s`, or before news."""
+        self._look_s = inf
         if not self._online or self._permitted == "none":
             return None
         if now_s >= self._ask_s:
             return self._ask(now_s)
         self._wake_resting(now_s)
-        if self._silent or (self._under_way and self._under_way >= self.pace.window()):
+        if self._silent or (self._under_way and self._under_way >= self.pace.window()) or self._line_is_full(now_s):
             return None
         entry, content = self._entries.first(self._jobs), self._permitted_content()
         if entry is not None and (content is None or entry.item.urgent or not content.item.urgent):
@@ -195,7 +209,7 @@ class Sender:
         """When `next` must be called again although nothing happened; infinity: never."""
         if not self._online or self._permitted == "none":
             return inf
-        return min(self._ask_s, self._resting[0][0] if self._resting else inf)
+        return min(self._ask_s, self._look_s, self._resting[0][0] if self._resting else inf)
 
     def idle(self) -> bool:
         """Everything offered has its receipt."""
@@ -261,6 +275,14 @@ class Sender:
 
     # -- sending
 
+    def _line_is_full(self, now_s: float) -> bool:
+        """Looked at again when the line should have room: nobody tells when it has."""
+        excess = self._line - self.pace.line_window()
+        if excess >= 0 and (self._entries.first(self._jobs) is not None or self._permitted_content() is not None):
+            drained_s = excess / self.pace.rate if self.pace.rate else LOOK_MIN_S
+            self._look_s = now_s + min(max(drained_s, LOOK_MIN_S), LOOK_MAX_S)
+        return excess >= 0
+
     def _permitted_content(self) -> Job | None:
         job = self._contents.first(self._jobs)
         return job if self._permitted == "all" or (job is not None and job.item.urgent) else None
@@ -283,7 +305,9 @@ class Sender:
     def _fly(self, job: Job, unit: _Unit, size: int, now_s: float) -> None:
         if not self._flights and not self._awaiting and self._asked is None:
             self._ask_s = now_s + self._interval_s
-        self._flights.setdefault(job.item.sequence, {})[unit] = _Flight(size, now_s, self.pace.delivered)
+        if not self._flights:
+            self.pace.delivered_s = now_s
+        self._flights.setdefault(job.item.sequence, {})[unit] = _Flight(size, now_s, self.pace.delivered, self.pace.delivered_s)
         self._under_way += size
 
     def _landed(self, sequence: int, unit: _Unit, now_s: float) -> int:
@@ -295,7 +319,7 @@ class Sender:
         if not flights:
             del self._flights[sequence]
         self._under_way -= flight.size
-        self.pace.acknowledged(flight.size, flight.sent_s, flight.delivered, now_s)
+        self.pace.acknowledged(flight.size, flight.sent_s, flight.delivered, flight.delivered_s, now_s)
         return 1
 
     def _drop_flights(self, sequence: int) -> None:

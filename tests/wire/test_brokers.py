@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+import station_config
 from edge.clock import SystemClock
 from edge.uplink.dial import dial
 from edge.uplink.tls import Tls
 from station_config.schema import Broker
 from tests.brokers import Mosquitto, answers, free_port, mosquitto
-from tests.transfer import district, running, site, station
+from tests.transfer import STATION, district, running, site, station
 from tests.waiting import until, until_it_is, wait_until
 from tools.tls import MOSQUITTO, broker_certificates, certificate
 
@@ -35,6 +36,38 @@ def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
     files = broker_certificates(tmp_path, LOCAL, NOW - datetime.timedelta(days=1))
     with mosquitto(tmp_path, f"{MOSQUITTO.format(tmp_path)}allow_anonymous true\ntls_version tlsv1.2") as broker:
         asyncio.run(one_record(tmp_path, Broker(port=broker.port, **files)))
+
+
+def shipped(folder: Path) -> str:
+    """The configuration that ships, with its files here; without the listener, which the test has."""
+    source = Path(station_config.__file__).parent / "mosquitto"
+    lines = (source / "rekam.conf").read_text(encoding="utf-8").replace("/etc/rekam/tls", str(folder)).replace("/etc/rekam/mosquitto.acl", str(source / "acl"))
+    return "\n".join(line for line in lines.splitlines() if not line.startswith(("listener", "persistence", "autosave", "max_packet")))
+
+
+@pytest.mark.timeout(60)
+def test_the_broker_as_shipped_carries_records_and_lets_a_station_speak_for_itself_alone(tmp_path: Path) -> None:
+    authority = certificate(tmp_path, "authority", LOCAL, NOW - datetime.timedelta(days=1))
+    for name in ("broker", STATION, "poso", "poso-02"):
+        certificate(tmp_path, name, LOCAL, NOW - datetime.timedelta(days=1), authority)
+    paths = site(tmp_path / "site")
+
+    def of(name: str, port: int) -> Broker:
+        return Broker(port=port, tls_ca=f"{tmp_path}/authority.pem", tls_certificate=f"{tmp_path}/{name}.pem", tls_key=f"{tmp_path}/{name}.key")
+
+    async def scenario(port: int) -> None:
+        async with district(tmp_path / "d", paths, of("poso", port)) as other, running(other.ingest.run()):
+            async with station(tmp_path / "x", paths, of("poso-02", port)) as stranger, running(stranger.uplink.run()):
+                await stranger.record(1_000)
+                async with station(tmp_path / "s", paths, of(STATION, port)) as one, running(one.uplink.run()):
+                    await one.record(50_000, 20_000)
+                    await until_it_is(one.waiting, 0, "the receipt")
+                assert await other.receipts() == 1
+                assert await stranger.waiting() == 1, "its certificate says poso-02, its topics another's"
+            assert {name for name, _, _ in other.health.words} == {STATION}
+
+    with mosquitto(tmp_path, shipped(tmp_path)) as broker:
+        asyncio.run(scenario(broker.port))
 
 
 NOW = datetime.datetime.now(datetime.UTC)
