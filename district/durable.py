@@ -20,8 +20,9 @@ def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """In a folder that is there; the name is durable when this returns."""
+    """With its parents; the names are durable when this returns."""
     if not folder.exists():
+        make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
 

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "record": Command("tools.record", "inspect, verify or open a signed record, event or receipt"),
     "export": Command("tools.stick_export", "copy what waits for the district onto a stick, sealed; the station may run"),
     "import": Command("tools.stick_import", "take in what a stick brings: entries at the district, receipts, roster and policy at the station"),
+    "stick": Command("tools.stick_plugged", "exchange with a stick that was plugged in, both ways"),
     "flash": Command("tools.flash", "put the firmware onto the board and verify it by hash"),
     "power-plan": Command("tools.power_plan", "work out connection, UPS, genset, fuel, cable and solar for a site"),
     "world": Command("tools.world", "run the whole simulated world for a station of your own", needs_bench=True),

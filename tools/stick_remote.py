@@ -42,6 +42,10 @@ class RemoteDesk:
     def policy(self, signed: bytes) -> str:
         return self._bring("policy", signed)
 
+    def show(self, notice: str, count: int) -> None:
+        """Tell the operator through the page."""
+        self._json("POST", "/api/stick/notice", json.dumps({"notice": notice, "count": count}).encode())
+
     def _bring(self, what: str, signed: bytes) -> str:
         return str(self._json("POST", f"/api/stick/{what}", signed)["taken"])
 

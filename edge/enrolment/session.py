@@ -84,6 +84,8 @@ class Hooks:
     """start, stop, acknowledge"""
     unreadable: Callable[[], tuple[str, ...]] = tuple
     """register numbers of records that rotted on the card"""
+    stick: Callable[[], tuple[str, int]] = lambda: ("", 0)
+    """notice id about a stick and how many entries lie on it"""
     genset_fitted: bool = False
     """a genset can be asked for, also one without a controller on a bus"""
     waiting: Callable[[int], None] = _ignore_count
@@ -315,6 +317,7 @@ class Session:
             photo=self._errands.photo is not None,
             came_back=self._hooks.came_back(),
             unreadable=self._hooks.unreadable(),
+            stick=self._hooks.stick(),
         )
 
     def _enrolment(self) -> Enrolment:

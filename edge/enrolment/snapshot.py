@@ -36,6 +36,8 @@ class Surroundings:
     """after a cut or a stop: notice id and its values (edge/power/resume.py)"""
     unreadable: tuple[str, ...] = ()
     """register numbers of records that rotted on the card: these persons must be recorded again"""
+    stick: tuple[str, int] = ("", 0)
+    """notice id about a stick that was plugged in, and how many entries lie on it"""
 
 
 def build(state: State, around: Surroundings) -> Json:
@@ -225,7 +227,8 @@ def _notices(state: State, around: Surroundings) -> list[Json]:
     found = [*_station_notices(state), *(_person_notices(state, state.enrolment, around) if state.enrolment else [])]
     broken = [] if state.conditions.stopping else [name for name, (kept, _) in around.devices.items() if kept in ("absent", "faulted", "recovering")]
     rotten = [_notice("record_unreadable", "alarm", registers=", ".join(around.unreadable))] if around.unreadable else []
-    return [*found, *rotten, *(_notice("device_broken", "warn", device=name) for name in broken)]
+    stick = [_notice(around.stick[0], "warn" if around.stick[0] == "stick_failed" else "info", number=around.stick[1])] if around.stick[0] else []
+    return [*found, *stick, *rotten, *(_notice("device_broken", "warn", device=name) for name in broken)]
 
 
 def _station_notices(state: State) -> list[Json]:

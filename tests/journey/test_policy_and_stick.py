@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -11,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from edge.errors import StationError
 from tests.journey.test_station_faults import CLOCK, Journey, received, state, text
 from tests.waiting import until
 from tools.auto_operator import Snapshot, StationPage
 from tools.demo_check import compare
 from tools.demo_site import STATION, DemoSite
+from tools.stick_plugged import mounted
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
 
@@ -52,6 +56,35 @@ async def by_stick(site: DemoSite, stick: Path) -> None:
     said = await rekam("import", str(stick), "--config", str(site.station_config))
     assert "Policy: new" in said
     assert not list((stick / "rekam" / STATION).glob("*.entry")), "what is received need not be carried again"
+
+
+def make_stick(folder: Path) -> Path:
+    """An image with a file system of its own where that can be mounted, otherwise a folder."""
+    image, point = folder / "image", folder / "plugged"
+    point.mkdir()
+    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
+        return point
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+    try:
+        with mounted(image):
+            return image
+    except StationError:
+        return point
+
+
+def entries_on(stick: Path) -> int:
+    with mounted(stick) as point:
+        return len(list((point / "rekam" / STATION).glob("*.entry")))
+
+
+async def by_plugging_in(site: DemoSite, folder: Path) -> None:
+    """Everything is on the stick, and it is let go of, before the page says that it may be pulled."""
+    stick = await asyncio.to_thread(make_stick, folder)
+    await rekam("stick", str(stick), "--config", str(site.station_config))
+    await eventually(site, lambda shown: "stick_done" in told(shown))
+    assert await asyncio.to_thread(entries_on, stick) >= 1, "the export is an entry itself"
 
 
 def told(shown: Snapshot) -> set[str]:
@@ -99,6 +132,7 @@ def test_policy_and_receipts_by_stick_to_a_running_station(journey: Journey, tmp
         await stage.broker.start()
         await stage.start_district(site)
         await eventually(site, lambda shown: shown["link"]["connected"] and "policy_online" not in told(shown))
+        await by_plugging_in(site, tmp_path)
         await page.post("log_out")
         await until(lambda: "logout" in {event["event"] for event in asked(site.district_port, "events")}, "the ledger at the district", 60)
         return await compare(site, stage.control), asked(site.district_port, "events"), asked(site.district_port, "stations")
