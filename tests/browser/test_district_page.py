@@ -49,6 +49,8 @@ def eventful(store: DistrictStore, station: SigningStation) -> None:
     station.event()
     for event, device, code in (("fault", "printer", "paper_out"), ("repaired", "printer", "ready"), ("fault", "camera", "camera_absent")):
         tell(store, station, event, device=device, code=code)
+    tell(store, station, "equipment", device="printer", maker="REKAM", model="SIM-80", serial="P0001")
+    tell(store, station, "maintained", device="printer", act="repair", what="knife cleaned")
     tell(store, station, "power_day", **POWER_DAY)
     store.flush()
 
@@ -128,7 +130,8 @@ def test_a_clerk_sees_what_is_here_what_is_missing_and_what_is_held(clerk: Page)
 def test_devices_by_their_last_word(clerk: Page) -> None:
     broken, mended = rows(clerk, "devices")
     assert "kamera Belum pulih kamera tidak ditemukan. Periksa kabel pita kamera." in broken
-    assert "pencetak Siap lagi Kertas habis." in mended
+    assert "pencetak SIM-80 P0001 Siap lagi Kertas habis." in mended
+    assert "diperbaiki" in mended, "and what an installer did"
 
 
 def test_power_of_each_day(clerk: Page) -> None:
