@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from edge.clock import SystemClock
 from edge.uplink import uplink
 from station_config.schema import Broker
 from tests.brokers import mosquitto
@@ -29,7 +30,7 @@ def test_a_new_source_is_told_at_once_and_flicker_is_held_back(tmp_path: Path) -
                 for number in range(20):
                     one.says = {"src": f"flicker {number}"}
                     one.uplink.tell_health()
-                    await asyncio.sleep(0)
+                    await SystemClock().sleep_s(0)
                 await until(lambda: len(sources(other)) == 3, "the last state", 5.0)
                 assert sources(other)[-1] == "flicker 19"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import station_config
+from edge.clock import SystemClock
 from edge.devices.interfaces import Board
 from edge.devices.presence import Presence
 from edge.errors import DeviceTimeout, StoreError
@@ -62,7 +63,7 @@ class VirtualClock:
 
     async def sleep_s(self, seconds: float) -> None:
         self.longest_s = max(self.longest_s, min(seconds, 10.0))
-        await asyncio.sleep(0)
+        await SystemClock().sleep_s(0)
         self.now_s += seconds
 
 
