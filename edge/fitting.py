@@ -20,7 +20,7 @@ from edge.devices.system_printer import SystemPrinter
 from edge.devices.tablet import make_tablet
 from edge.devices.ups import UpsdClient
 from edge.errors import DeviceAbsent
-from edge.links.modbus import Client, rtu_client, tcp_client
+from edge.links.modbus import Connect, rtu_client, tcp_client
 from station_config import schema
 
 LIGHT_S = 1.0
@@ -124,12 +124,12 @@ def _ups(section: schema.Ups, clock: Clock, on_change: OnChange) -> Presence[Ups
 def _genset_maker(section: schema.Genset | None) -> Callable[[schema.Genset], Genset]:
     """The mapping file is read once, at the start. Raises StationError."""
     if section is None or section.kind.startswith("gencomm"):
-        return lambda found: GencommGenset(lambda: _modbus(found), found.unit)
+        return lambda found: GencommGenset(_modbus(found), found.unit)
     mapped = read_map(section.map)
-    return lambda found: MappedGenset(lambda: _modbus(found), found.unit, mapped)
+    return lambda found: MappedGenset(_modbus(found), found.unit, mapped)
 
 
-def _modbus(section: schema.Genset) -> Client:
+def _modbus(section: schema.Genset) -> Connect:
     if section.kind.endswith("-tcp"):
         return tcp_client(section.host, int(section.port))
     return rtu_client(section.port, section.baud)

@@ -302,7 +302,8 @@ class ZfmSensor:
 
     def _refused(self, code: str, instruction: str, answer: int) -> DeviceRefused:
         text = zfm.CODES.get(answer, "unknown code")
-        return DeviceRefused(code, self.name, f"{instruction} answered {answer:02x} ({text})", "Lift the finger and place it again.", answer=f"{answer:02x}")
+        what, wire = f"{instruction} answered {answer:02x} ({text})", self._port.tail.text()
+        return DeviceRefused(code, self.name, what, "Lift the finger and place it again.", answer=f"{answer:02x}", wire=wire)
 
     def _bad(self, code: str, what: str) -> DeviceProtocolError:
         return DeviceProtocolError(code, self.name, what, "Check cable and earthing; it is tried again by itself.", wire=self._port.tail.text())

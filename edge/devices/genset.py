@@ -4,10 +4,10 @@ The station asks for the engine, never cranks it: `start` is "telemetry start in
 supervises. Not responsible for when to start (edge/power) nor for the two-wire contact (the board).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from edge.devices.interfaces import GensetReading, Identity
-from edge.links.modbus import Client, ModbusLink
+from edge.links.modbus import Connect, ModbusLink
 from protocols import gencomm
 
 IDENTITY_ADDRESS = 768
@@ -17,7 +17,7 @@ IDENTITY_ADDRESS = 768
 class GencommGenset:
     """A `Genset`."""
 
-    def __init__(self, connect: Callable[[], Client], unit: int = gencomm.UNIT_DEFAULT, name: str = "genset") -> None:
+    def __init__(self, connect: Connect, unit: int = gencomm.UNIT_DEFAULT, name: str = "genset") -> None:
         self.name = name
         self._link = ModbusLink(name, connect, unit)
 

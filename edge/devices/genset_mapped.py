@@ -3,12 +3,11 @@
 As with GenComm the station asks and the controller decides, cranks and supervises.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 from edge.devices.interfaces import GensetReading, Identity
 from edge.errors import DeviceProtocolError, StationError
-from edge.links.modbus import Client, ModbusLink
+from edge.links.modbus import Connect, ModbusLink
 from protocols import genset_map
 from protocols.genset_map import GensetMap
 
@@ -25,7 +24,7 @@ def read_map(path: str) -> GensetMap:
 class MappedGenset:
     """A `Genset`."""
 
-    def __init__(self, connect: Callable[[], Client], unit: int, mapped: GensetMap, name: str = "genset") -> None:
+    def __init__(self, connect: Connect, unit: int, mapped: GensetMap, name: str = "genset") -> None:
         self.name = name
         self._map = mapped
         self._blocks = genset_map.blocks(mapped)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 from edge.devices.interfaces import Identity, UpsReading
 from edge.errors import DeviceAbsent, DeviceProtocolError, DeviceRefused, DeviceTimeout
+from edge.links.tail import WireTail
 
 DEADLINE_S = 3.0
 """upsd answers from memory; a whole list on loopback takes milliseconds"""
@@ -34,6 +35,7 @@ class UpsdClient:
         self._host = host
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._tail = WireTail()
 
     async def open(self) -> Identity:
         await self.close()
@@ -75,13 +77,15 @@ class UpsdClient:
                 return await self._list_variables(*self._streams)
         except TimeoutError as error:
             await self.close()
-            raise DeviceTimeout("ups_silent", self.name, f"upsd did not answer within {DEADLINE_S} s", "Look at the NUT service.") from error
+            raise DeviceTimeout("ups_silent", self.name, f"upsd did not answer within {DEADLINE_S} s", "Look at the NUT service.", **self._wire()) from error
         except (OSError, EOFError, ValueError) as error:
             await self.close()
-            raise DeviceAbsent("ups_absent", self.name, "upsd closed the connection", "It is opened again by itself.") from error
+            raise DeviceAbsent("ups_absent", self.name, "upsd closed the connection", "It is opened again by itself.", **self._wire()) from error
 
     async def _list_variables(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, str]:
-        writer.write(f"LIST VAR {self._ups}\n".encode("ascii"))
+        question = f"LIST VAR {self._ups}\n".encode("ascii")
+        self._tail.add(">", question)
+        writer.write(question)
         await writer.drain()
         first = await self._line(reader)
         if first[0] == "ERR":
@@ -96,19 +100,25 @@ class UpsdClient:
                 break
             found[words[2]] = words[3]
         await self.close()
-        raise DeviceProtocolError("ups_garbage", self.name, "upsd sent a list that is none", "Check that this port belongs to upsd.")
+        raise DeviceProtocolError("ups_garbage", self.name, "upsd sent a list that is none", "Check that this port belongs to upsd.", **self._wire())
 
     def _refused(self, words: list[str]) -> dict[str, str]:
         if words[1:2] and words[1] in STALE_WORDS:
             return {}
-        raise DeviceRefused("ups_unknown", self.name, f"upsd refuses UPS {self._ups!r}: {' '.join(words[1:])}", "Compare its name with ups.conf.")
+        what = f"upsd refuses UPS {self._ups!r}: {' '.join(words[1:])}"
+        raise DeviceRefused("ups_unknown", self.name, what, "Compare its name with ups.conf.", **self._wire())
 
     def _expect(self, words: list[str], expected: list[str]) -> None:
         if words != expected:
-            raise DeviceProtocolError("ups_garbage", self.name, f"upsd answered {' '.join(words)[:60]!r}", "Check that this port belongs to upsd.")
+            what = f"upsd answered {' '.join(words)[:60]!r}"
+            raise DeviceProtocolError("ups_garbage", self.name, what, "Check that this port belongs to upsd.", **self._wire())
+
+    def _wire(self) -> dict[str, str]:
+        return {"wire": self._tail.text()}
 
     async def _line(self, reader: asyncio.StreamReader) -> list[str]:
         line = await reader.readline()
+        self._tail.add("<", line)
         if not line.endswith(b"\n"):
             raise EOFError
         words = shlex.split(line.decode("utf-8", "replace"))

@@ -5,7 +5,7 @@ import asyncio
 import serial
 
 from edge.devices.interfaces import Progress
-from edge.links.serial_port import WireTail
+from edge.links.tail import WireTail
 from protocols import zfm
 
 STALL_S = 1.0

@@ -10,66 +10,20 @@ import errno
 import fcntl
 import os
 import termios
-from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
 import serial
 
 from edge.errors import DeviceAbsent, DeviceError, DeviceTimeout
+from edge.links.tail import WireTail
 from edge.links.worker import run_blocking
 
 T = TypeVar("T")
 
 READ_CHUNK = 4096
-TAIL_BYTES = 512
-"""about six fingerprint command/ack pairs or three data packets: enough to see what led to a fault"""
 CLOSE_S = 2.0
 """a UART's driver may wait up to 30 s for unsent bytes when it is closed (closing_wait); we do not"""
-
-
-class WireTail:
-    """The last bytes of both directions, oldest dropped first. While `private`, what a person's body gave is counted and not kept."""
-
-    def __init__(self, limit: int = TAIL_BYTES) -> None:
-        self.private = False
-        self._limit = limit
-        self._pieces: deque[tuple[str, bytes | int]] = deque()
-        self._held = 0
-
-    def add(self, direction: str, data: bytes) -> None:
-        """direction: `>` sent by us, `<` received."""
-        if self.private:
-            self._count(direction, len(data))
-        else:
-            self.show(direction, data)
-
-    def show(self, direction: str, data: bytes) -> None:
-        """Keep these bytes even while private: they are known to hold nothing of a person."""
-        if piece := bytes(data[-self._limit :]):
-            self._pieces.append((direction, piece))
-            self._held += len(piece)
-        while self._held > self._limit:
-            dropped = self._pieces.popleft()[1]
-            self._held -= len(dropped) if isinstance(dropped, bytes) else 0
-
-    def _count(self, direction: str, size: int) -> None:
-        before = 0
-        if self._pieces and self._pieces[-1][0] == direction and isinstance(self._pieces[-1][1], int):
-            before = self._pieces.pop()[1]  # type: ignore[assignment]  # seen to be an int just now
-        self._pieces.append((direction, before + size))
-        while len(self._pieces) > self._limit:
-            self._pieces.popleft()
-
-    def text(self) -> str:
-        """As in `> ef01ffff < 0703 (19220 bytes)`, neighbours of one direction joined."""
-        words: list[str] = []
-        last = ""
-        for direction, piece in self._pieces:
-            shown = piece.hex() if isinstance(piece, bytes) else f" ({piece} bytes) "
-            words.append(shown if direction == last else f" {direction} {shown}")
-            last = direction
-        return " ".join("".join(words).split())
 
 
 class TracedSerial(serial.Serial):

@@ -44,6 +44,8 @@ class Outcome:
     printed: bool = False
     codes: set[str] = field(default_factory=set)
     """why the device was not ready, as the register and the district learn it"""
+    wires: dict[str, str] = field(default_factory=dict)
+    """code -> the last bytes on the wire"""
 
 
 @dataclass
@@ -126,6 +128,7 @@ async def enrol(folder: Path, room: Room, device: str, spoil: Callable[[], Await
     outcome.taken = {(part.kind, part.position) for part in found.parts}
     outcome.excused = {(mark.kind, mark.position): mark.reason for mark in found.exceptions}
     outcome.codes = {change.code for change in room.changes if change.code}
+    outcome.wires = {change.error.code: str(change.error.values.get("wire", "")) for change in room.changes if change.error}
     return outcome
 
 

@@ -268,7 +268,7 @@ def power_stage(device: str, model_faults: Any) -> Stage:
 def _manager(room: Room, sims: dict[str, Any], clock: SystemClock) -> PowerManager:
     ports = {name: int(sim.address.rpartition(":")[2]) for name, sim in sims.items()}
     by_upsd: Presence[Any] = presence(room, "ups-rekam", lambda: UpsdClient("rekam", port=ports["ups"], device="ups-rekam"))
-    by_modbus: Presence[Any] = presence(room, "genset", lambda: GencommGenset(lambda: tcp_client("127.0.0.1", ports["genset"])))
+    by_modbus: Presence[Any] = presence(room, "genset", lambda: GencommGenset(tcp_client("127.0.0.1", ports["genset"])))
     room.shown = (by_upsd, by_modbus)
     rules = GensetRules(start_below_percent=100, debounce_s=0, stable_s=2, minimum_run_s=0, rest_s=5, test_every_days=0)
     power = Power(genset=rules, poll_s=0.5 if type(clock) is SystemClock else 1)

@@ -195,6 +195,8 @@ def _check(device: str, row: Row, played: Played) -> None:
     _goes_on(name, played, row.ends.split())
     _is_told(name, played, set(row.says.split()))
     assert not row.code or played.codes & set(row.code.split()), f"the register and the district hear {played.codes}"
+    without = {code for code, wire in played.wires.items() if not wire} - WITHOUT_BYTES
+    assert not without, "each fault comes with the last bytes on the wire"
 
 
 def _goes_on(device: str, outcome: Outcome, ends: list[str]) -> None:
@@ -218,4 +220,9 @@ def _is_told(device: str, outcome: Outcome, says: set[str]) -> None:
         assert f"{one}_fix" not in TEXTS or f"{one}_fix" in told, "each reason with what to do"
 
 
+WITHOUT_BYTES = frozenset({
+    "camera_absent", "camera_silent", "frame_old", "frame_wrong_size", "gpio_absent",
+    "ups_absent", "genset_absent", "port_absent", "driver_hung", "nothing_signed",
+})
+"""what has no wire of ours, or nothing was on it yet; a driver that hangs is asked nothing more"""
 ROUTINE = frozenset({"power_battery", "power_mains", "power_genset", "genset_starting", "genset_warming_up", "notice_recapture"})

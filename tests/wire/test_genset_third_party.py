@@ -37,7 +37,7 @@ def test_mbpoll_reads_and_starts_over_tcp() -> None:
         assert "[1031]: \t500" in running
         refused = await output_of(*ask, "-r", "4104", "127.0.0.1", "35732", "1")
         assert "Illegal data value" in refused
-        station = GencommGenset(lambda: tcp_client("127.0.0.1", int(port)))
+        station = GencommGenset(tcp_client("127.0.0.1", int(port)))
         await station.open()
         await station.stop()
         reading = await station.reading()
@@ -54,7 +54,7 @@ def test_mbpoll_reads_over_rtu(tmp_path: Path) -> None:
         link = tmp_path / "genset0"
         device = genset.build(world, link)
         await device.start()
-        station = GencommGenset(lambda: rtu_client(str(link), 19200))
+        station = GencommGenset(rtu_client(str(link), 19200))
         assert (await station.open()).maker == "GenComm 1"
         await station.start()
         world.power.process(20)
@@ -87,7 +87,7 @@ def test_mbpoll_and_driver_read_and_start_a_controller_by_its_mapping_file(seria
         assert "[4208]: \t511" in await output_of(*ask, "-r", "4207", "-c", "2", at), "0x1FF: obeyed"
         world.power.process(20)
         assert "[1008]: \t1500" in await output_of(*ask, "-r", "1008", "-c", "1", at)
-        station = MappedGenset(lambda: rtu_client(str(link), 19200) if serial else tcp_client("127.0.0.1", int(port)), 1, COMAP)
+        station = MappedGenset(rtu_client(str(link), 19200) if serial else tcp_client("127.0.0.1", int(port)), 1, COMAP)
         assert (await station.open()).model == "ComAp InteliLite AMF"
         reading = await station.reading()
         assert (reading.rpm, reading.frequency_hz, reading.l1_v, reading.oil_kpa, reading.mode) == (1500, 50.0, 230, 410, "auto")
@@ -118,7 +118,7 @@ def test_a_mapping_file_of_another_configuration_is_refused_at_once() -> None:
         await device.start()
         port = int(device.address.rpartition(":")[2])  # type: ignore[attr-defined]
         with pytest.raises(DeviceRefused, match="register 9000"):
-            await MappedGenset(lambda: tcp_client("127.0.0.1", port), 10, genset_map.parse(MOVED)).open()
+            await MappedGenset(tcp_client("127.0.0.1", port), 10, genset_map.parse(MOVED)).open()
         await device.stop()
 
     asyncio.run(drive())
@@ -146,7 +146,7 @@ def test_pulled_and_plugged_in_again_the_driver_finds_it(serial: bool, tmp_path:
         device = genset.build(world, link)
         await device.start()
         port = 0 if serial else int(device.address.rpartition(":")[2])  # type: ignore[attr-defined]
-        station = GencommGenset(lambda: rtu_client(str(link), 19200) if serial else tcp_client("127.0.0.1", port))
+        station = GencommGenset(rtu_client(str(link), 19200) if serial else tcp_client("127.0.0.1", port))
         await station.open()
         device.set_fault("mute", True)
         with pytest.raises(DeviceTimeout):

@@ -93,7 +93,7 @@ def recited(name: str, baud: int, link: Path, use: Callable[[Recited], Awaitable
 
 def test_the_genset_driver_asks_and_reads_as_comaps_guide_does(tmp_path: Path) -> None:
     async def use(device: Recited) -> None:
-        link = ModbusLink("genset", lambda: rtu_client(str(tmp_path / "port"), 19_200), 1)
+        link = ModbusLink("genset", rtu_client(str(tmp_path / "port"), 19_200), 1)
         await link.open()
         assert [await link.read(address, 1) for address in (1053, 1228)] == [[240], [200]], "24.0 V, 200 kW"
         await link.close()
@@ -103,7 +103,7 @@ def test_the_genset_driver_asks_and_reads_as_comaps_guide_does(tmp_path: Path) -
 
 def test_the_genset_driver_asks_and_starts_as_libmodbus_would(tmp_path: Path) -> None:
     async def use(device: Recited) -> None:
-        link = ModbusLink("genset", lambda: rtu_client(str(tmp_path / "port"), 19_200), 10)
+        link = ModbusLink("genset", rtu_client(str(tmp_path / "port"), 19_200), 10)
         for ask in (link.read(1024, 8), link.write(gencomm.CONTROL_ADDRESS, gencomm.control_words("telemetry_start"), "start")):
             await link.open()
             with pytest.raises(DeviceTimeout):  # the source prints no answers

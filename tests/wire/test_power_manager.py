@@ -40,7 +40,7 @@ class Running:
         self.presences.append(by_upsd)
         by_modbus: Presence[Genset] | None = None
         if modbus_port is not None:
-            by_modbus = Presence("genset", lambda: GencommGenset(lambda: tcp_client("127.0.0.1", modbus_port)), clock, lambda _: None)
+            by_modbus = Presence("genset", lambda: GencommGenset(tcp_client("127.0.0.1", modbus_port)), clock, lambda _: None)
             self.presences.append(by_modbus)
         lines = Lines(save=self._save, host=HostView)
         fitted = [(FittedUps("rekam"), by_upsd)]

@@ -14,7 +14,8 @@ import pytest
 import serial
 
 from edge.errors import DeviceAbsent, DeviceTimeout
-from edge.links.serial_port import SerialPort, WireTail
+from edge.links.serial_port import SerialPort
+from edge.links.tail import WireTail
 from tests.waiting import until
 
 
