@@ -21,6 +21,7 @@ from edge.store.store import Store
 from edge.store.values import SealedPart
 from edge.store.worker import StoreWorker
 from edge.uplink.uplink import Uplink, receipt_verifier
+from protocols.custody import Sending
 from protocols.record import Step, encode_keys
 from protocols.sealing import RecordSealer
 from station_config.schema import Broker, DistrictKeys, Keys
@@ -58,6 +59,7 @@ class Station:
         self.clock = SystemClock(network=Path("/nonexistent"))
         self.ledger = Ledger(worker.store, loaded.signer, station, self.clock, boot_id())
         self.unreadable: list[int] = []
+        self.permits: Sending = "all"
         self.says: dict[str, object] = {"station": station}
         """the health document"""
         self.policy = StationPolicy(worker.store, self.ledger, station, loaded.district_key)
@@ -65,7 +67,7 @@ class Station:
         """what became of each policy that came"""
         self.uplink = Uplink(
             worker, broker, station, receipt_verifier(loaded.district_key), self.clock, lambda: self.says, 1,
-            on_unreadable=self.unreadable.append, on_policy=lambda signed: self.taken.append(self.policy.take(signed)),
+            on_unreadable=self.unreadable.append, sending=lambda: self.permits, on_policy=lambda signed: self.taken.append(self.policy.take(signed)),
         )
         self.station = station
 

@@ -112,6 +112,21 @@ def test_the_policy_in_force_is_told(page: Page, station: ScriptedStation, link:
     expect(page.locator("dialog")).to_contain_text(words)
 
 
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ({"sending": "small"}, "foto dan sidik jari dikirim setelah listrik baik lagi"),
+        ({"dates": "unchecked"}, "Jam alat belum pasti, jadi masa berlaku sertifikat kantor belum diperiksa"),
+        ({"connected": False, "dates": "refused"}, "Telepon kantor kabupaten; sementara itu kirim dengan flashdisk"),
+    ],
+)
+def test_what_holds_the_sending_back_is_told(page: Page, station: ScriptedStation, link: dict[str, object], words: str) -> None:
+    stage(page, station, link={"connected": True, "policy": 0, **link}, queue={"saved": 3, "waiting": 2, "received": 1, "refused": 0, "held": []})
+    page.click("#menu")
+    page.click("dialog [data-action=sending]")
+    expect(page.locator("dialog")).to_contain_text(words)
+
+
 def test_a_broken_device_has_its_next_step_in_the_list(page: Page, station: ScriptedStation) -> None:
     station.bench.presences["iris"].unplug()
     page.click("#menu")

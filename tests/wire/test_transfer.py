@@ -13,10 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from paho.mqtt.enums import CallbackAPIVersion
 
 from district.clock import SystemClock as DistrictClock
+from district.decisions import Decision, decide, of_station
 from district.keys import load_signer
 from district.policies import blank
+from district.view import quarantine
 from edge.errors import StoreError
 from edge.store.store import Store
+from edge.store.values import Counts
 from protocols import topics
 from protocols.custody import Chunk, Entry, Have, Policy, Receipt, encode
 from protocols.custody.wire import MAX_FRAME
@@ -84,6 +87,25 @@ def test_broker_comes_late_goes_and_returns(tmp_path: Path, paths: SitePaths) ->
                     await drained(one, other, 2)
                 finally:
                     broker.stop()
+
+    asyncio.run(scenario())
+
+
+def test_big_things_wait_for_power_and_go_by_themselves(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
+            one.permits = "small"
+            for _ in range(3):
+                await one.record(90_000)
+            await one.record(90_000, urgent=True)
+            async with running(other.ingest.run()), running(one.uplink.run()):
+                await until_it_is(one.waiting, 3, "the urgent one's receipt")
+                assert await other.in_store(lambda: other.store.held(STATION, 0, 9)) == [(1, 5)], "the district knows of all"
+                assert await other.receipts() == 1
+                assert one.uplink.status().sending == "small"
+                one.permits = "all"
+                await drained(one, other, 4)
 
     asyncio.run(scenario())
 
@@ -247,5 +269,29 @@ def test_a_policy_waits_at_the_broker_and_is_verified_by_the_station(tmp_path: P
                     await until(lambda: one.taken[-1] == "refused", "a policy that no district signed")
             assert one.policy.policy == policy
             assert await one.worker.call(Store.setting, "policy") == sign_policy(policy, signer)
+
+    asyncio.run(scenario())
+
+
+def test_an_officers_release_reaches_the_station_that_was_away(tmp_path: Path, paths: SitePaths, broker: Mosquitto) -> None:
+    """An old card image: its record lies in quarantine, an officer releases it, the station hears of it at a later connection."""
+
+    async def scenario() -> None:
+        where = Broker(port=broker.port)
+        async with district(tmp_path / "d", paths, where) as other, running(other.ingest.run()):
+            for name in ("card", "old-image"):
+                async with station(tmp_path / name, paths, where) as one, running(one.uplink.run()):
+                    await one.record(3_000)
+                    await until_it_is(one.waiting, 0, "a receipt")
+                    refused = (await one.worker.call(Store.counts)).refused
+            assert refused == 1
+            (found,) = await other.in_store(lambda: quarantine(other.store.connection))
+            await other.in_store(lambda: decide(other.store, Decision(found["entry"], "release", "Ibu Sri")))
+            other.ingest.came()
+            async with station(tmp_path / "old-image", paths, where) as one, running(one.uplink.run()):
+                await until(lambda: STATION in other.ingest.came(), "the station to be noticed")
+                for signed in await other.in_store(lambda: of_station(other.store.connection, STATION, 0, 2)):
+                    other.ingest.send(STATION, encode(Receipt(signed)))
+                await until_it_is(lambda: one.worker.call(Store.counts), Counts(1, 0, 1, 0), "the release")
 
     asyncio.run(scenario())
