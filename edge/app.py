@@ -8,7 +8,9 @@ import asyncio
 import ctypes
 import hashlib
 import logging
+import math
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -145,17 +147,19 @@ class Station:
         ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id(Path(config.clock.boot_id)))
         policy = StationPolicy(worker.store, ledger, config.station.id, keys.district_key)
         boots = await worker.call(Store.setting, "boots")
-        boot = int(boots or b"0") + 1
+        boot, first = int(boots or b"0") + 1, sys.maxsize
         try:
             await worker.call(Store.set_setting, "boots", b"%d" % boot)
-            await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
+            first = await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
             await worker.run(ledger.report_damage)
             await worker.run(partial(_note_configuration, worker.store, ledger, config))
             await worker.run(policy.load)
         except StoreError as error:
             log.error("the boot could not be noted: %s", error)
         memory = await worker.call(Store.setting, "power"), await worker.call(Store.setting, "power_seen")
-        return cls(config, keys, worker, clock, ledger, policy, boot, memory)
+        station = cls(config, keys, worker, clock, ledger, policy, boot, memory)
+        station._first_entry = first
+        return station
 
     def __init__(
         self, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock, ledger: Ledger, policy: StationPolicy, boot: int,
@@ -168,6 +172,8 @@ class Station:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._why_stop: asyncio.Queue[str] = asyncio.Queue()
         self._code = 0
+        self._first_entry = sys.maxsize
+        """number of this life's first entry: receipts from there on were signed since"""
         self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
         self._news = DeviceNews(clock)
         self._texts = load_texts()
@@ -318,8 +324,9 @@ class Station:
 
     def _verify_receipt(self, signed: bytes) -> Receipt | None:
         receipt = receipt_verifier(self._keys.district_key)(signed)
-        if receipt is not None and receipt.wall_s > self._clock.wall_s():
-            self._clock.district_says(receipt.wall_s)
+        if receipt is not None:
+            of_this_life = receipt.sequence >= self._first_entry
+            self._clock.district_says(receipt.wall_s, self._clock.monotonic_s() - self._started_s if of_this_life else math.inf)
         return receipt
 
     def _take_policy(self, signed: bytes) -> Taken:
@@ -327,7 +334,7 @@ class Station:
         taken = self._policy.take(signed)
         log.log(logging.DEBUG if taken == "unchanged" else logging.INFO, "policy of the district: %s", taken)
         policy = self._policy.policy
-        if taken == "new" and policy is not None and policy.wall_s > self._clock.wall_s():
+        if taken == "new" and policy is not None:
             self._clock.district_says(policy.wall_s)
         return taken
 

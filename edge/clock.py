@@ -5,6 +5,7 @@ wrong by years. Order, identity and expiry never depend on `wall_s` (DESIGN sect
 """
 
 import asyncio
+import math
 import os
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ NTP_REACHED = Path("/run/systemd/timesync/synchronized")
 RELEASED_S = 1_767_225_600.0
 """2026-01-01: an earlier date is a clock that never was set"""
 STAND_STILL_S = 600.0
+AGREES_S = 60.0
+RECENT_S = 600.0
 
 
 class Clock(Protocol):
@@ -74,11 +77,19 @@ class SystemClock:
             return "district"
         return "rtc" if self._rtc.exists() else "none"
 
-    def district_says(self, wall_s: float) -> None:
-        """Time out of a message that the district signed (receipt, policy): better than an RTC, worse than NTP, beside which it is not heard."""
+    def district_says(self, wall_s: float, within_s: float = math.inf) -> None:
+        """Time out of a message that the district signed (receipt, policy) at most `within_s` ago; infinite: nobody knows when.
+
+        Better than an RTC, worse than NTP, beside which it is not heard. It is a floor; a recent one also confirms a clock that agrees,
+        and unmasks one that is ahead.
+        """
         if self._network.exists():
             return
-        self._district_offset_s = wall_s - time.monotonic()
+        ahead_s, now_s = self.wall_s() - wall_s, time.monotonic()
+        if ahead_s < 0 or ahead_s > within_s + AGREES_S:
+            self._district_offset_s = wall_s - now_s
+        elif within_s <= RECENT_S and self._district_offset_s is None:
+            self._district_offset_s = self._shown_s - now_s
 
     async def sleep_s(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -78,3 +78,34 @@ def test_local_day_and_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     day, minute = local_day_minute(NOON)
     assert day.startswith("2026-06-0")
     assert 0 <= minute < 1440
+
+
+def test_a_recent_word_of_the_district_confirms_a_clock_that_agrees(machine: Machine) -> None:
+    clock = machine.clock()
+    assert clock.trust() == "none"
+    clock.district_says(NOON - 20, within_s=45)
+    assert (clock.trust(), clock.wall_s()) == ("district", NOON)
+
+
+def test_an_old_word_neither_confirms_nor_unmasks(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.district_says(NOON - 20, within_s=7200)
+    clock.district_says(NOON - 86_400)
+    assert (clock.trust(), clock.wall_s()) == ("none", NOON)
+
+
+def test_a_recent_word_unmasks_a_clock_that_is_years_ahead_and_time_still_goes_on(machine: Machine) -> None:
+    machine.rtc.touch()
+    clock = machine.clock()
+    assert clock.trust() == "rtc"
+    clock.district_says(NOON - 3 * 31_536_000, within_s=30)
+    assert clock.trust() == "none"
+    before = clock.wall_s()
+    machine.pass_s(5)
+    assert clock.wall_s() == before + 5
+
+
+def test_a_word_from_later_sets_it_whenever_it_was_signed(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.district_says(NOON + 3600)
+    assert (clock.trust(), clock.wall_s()) == ("district", NOON + 3600)
