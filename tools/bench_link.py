@@ -10,7 +10,6 @@ by side. Goodput is distinct payload at the district as a share of what the line
 import argparse
 import asyncio
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from rich.console import Console
 from simulators.shaped_line import Shape
 from simulators.tun_link import possible
 from tools import bench_link_tus
-from tools.bench_link_run import PEERS, Row, Run, Scenario
+from tools.bench_link_run import PEERS, Row, Run, Scenario, mosquitto
 
 EXAMPLE = "./rekam bench link --scenario a --seconds 300 --json link.json"
 SCENARIOS = {
@@ -50,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+    if mosquitto() is None:
         print("rekam: bench link needs Mosquitto. Install it: apt-get install mosquitto", file=sys.stderr)
         return 2
     if arguments.keep and arguments.keep.exists() and any(arguments.keep.iterdir()):
@@ -59,6 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="rekam-link-"))
     try:
         rows = asyncio.run(measure_all(arguments, folder))
+    except (RuntimeError, TimeoutError) as error:
+        print(f"rekam: nothing was measured: {error}", file=sys.stderr)
+        return 2
     finally:
         if not arguments.keep:
             shutil.rmtree(folder, ignore_errors=True)

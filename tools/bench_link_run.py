@@ -3,6 +3,8 @@
 import asyncio
 import datetime
 import json
+import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -23,8 +25,13 @@ SPARE_RECORDS = 4
 """more than the line can carry, so that nobody ever runs dry"""
 PEERS = {"rekam": 0, "rekam-tls": 0, "mqtt-whole": 0, "mqtt-16k": 16_384, "tus": 0}
 """name -> bytes of a message for the MQTT ones, 0 is a whole record"""
-MOSQUITTO = "listener {port} {host}\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n"
+MOSQUITTO = "user root\nlistener {port} {host}\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n"
 DAY = datetime.timedelta(days=1)
+
+
+def mosquitto() -> str | None:
+    """Where the program is; it is no business of everybody's PATH."""
+    return shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ class Run:
             sender = [*here, *python, "tools.bench_link_peers", "tus-sender", str(self._folder)]
             commands = {"server": [*there, *bench_link_tus.command(place.host, place.port, self._folder / "files")], "sender": sender}
         else:
-            commands = {"broker": [*there, "mosquitto", "-c", str(self._mosquitto())]}
+            commands = {"broker": [*there, mosquitto() or "mosquitto", "-c", str(self._mosquitto())]}
             module, roles = "tools.bench_link_peers", ("mqtt-receiver", "mqtt-sender")
             if self._peer.startswith("rekam"):
                 make_site(self._folder / "site", [STATION], district=DISTRICT)

@@ -27,7 +27,9 @@ def missing() -> str:
         done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode:
             return f"npm cannot install @tus/server: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}"
-    (FOLDER / "server.mjs").write_text(SCRIPT, encoding="utf-8")
+    script = FOLDER / "server.mjs"
+    if not script.exists() or script.read_text(encoding="utf-8") != SCRIPT:
+        script.write_text(SCRIPT, encoding="utf-8")
     return ""
 
 

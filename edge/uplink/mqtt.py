@@ -91,10 +91,9 @@ class Connection:
         """Connect and subscribe to the filters; what is published from here on leaves behind it. Raises LinkDown."""
         try:
             await self._connect()
-        except (ConnectionRefusedError, ssl.SSLError) as error:
-            raise LinkDown(str(error), refused=True) from error
         except (OSError, ValueError) as error:
-            raise LinkDown(str(error) or type(error).__name__) from error
+            said_no = isinstance(error, ConnectionRefusedError | ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+            raise LinkDown(str(error) or type(error).__name__, refused=said_no) from error
         self._socket = self._client.socket()
         if self._socket is None:
             raise LinkDown("closed while connecting")

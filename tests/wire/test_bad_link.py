@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import random
 import struct
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,18 @@ def test_silence_for_ever_behind_a_nat() -> None:
     bent.packet(0, packet(0x18, b"old"), 15.6)
     bent.tick(16.0)
     assert delivered == []
+
+
+def test_the_schedule_of_cuts_starts_when_told_and_what_a_cut_throws_away_was_never_sent() -> None:
+    bent, delivered = line(Shape(8_000, 0.0, up_s=10, down_s=5, jitter_s=0.0))
+    bent.schedule_s = inf
+    bent.packet(0, packet(0x10, bytes(960)), 12.0)
+    bent.tick(13.5)
+    assert len(delivered) == 1
+    bent.schedule_s = 20.0
+    for _ in range(5):
+        bent.packet(0, packet(0x10, bytes(960)), 28.0)
+    bent.tick(29.9)
+    bent.tick(30.0)
+    assert (bent.cuts, len(delivered)) == (1, 2)
+    assert bent.ways[0].counts.bytes_sent == pytest.approx(1_000 + 2_000, abs=5), "three of five were still in the modem"
