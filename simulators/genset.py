@@ -100,10 +100,7 @@ class Controller:
         for name in self._active:
             apply_fault(self._world.power.genset, name, True)
         await self._serve()
-        if "unplug" not in self._active:
-            await self.port.open()
-        if "replug" in self._active:
-            self._plug.act("replug", True)
+        await self._plug.begin(self._active)
 
     async def stop(self) -> None:
         await self._plug.end()

@@ -1,7 +1,7 @@
 """The plug of a simulated port: pulled and put in again in the order in which it was told, once or by a loose contact again and again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from simulators.world import WorldClock
 
@@ -19,6 +19,13 @@ class Plug:
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loose: asyncio.Task[None] | None = None
+
+    async def begin(self, faults: Collection[str]) -> None:
+        """Put it in, unless it is out from the start."""
+        if "unplug" not in faults:
+            await self._move(self._push)
+        if "replug" in faults:
+            self.act("replug", True)
 
     def act(self, fault: str, on: bool) -> None:
         """`unplug` pulls it, or puts it in again; `replug` makes the contact loose."""

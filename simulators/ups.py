@@ -186,10 +186,7 @@ class UpsdFace:
         for name in self._active:
             apply_fault(self._world.power, name, True)
         self._world.power.follow(self._world.clock)
-        if "unplug" not in self._active:
-            await self._port.open()
-        if "replug" in self._active:
-            self._plug.act("replug", True)
+        await self._plug.begin(self._active)
 
     async def stop(self) -> None:
         await self._plug.end()

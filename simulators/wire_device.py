@@ -35,11 +35,7 @@ class WireDevice:
         """What the device does besides answering; ends with it."""
 
     async def start(self) -> None:
-        if "unplug" not in self.active:
-            await self.port.open()
-            self.plugged_in()
-        if "replug" in self.active:
-            self._plug.act("replug", True)
+        await self._plug.begin(self.active)
         self._background(self.live())
 
     async def stop(self) -> None:
