@@ -60,6 +60,8 @@ class Judge:
         """This capture is saved: later ones are compared with it."""
         if isinstance(subject, SignatureSeries):
             return
+        if target.kind == "face":
+            face.rest()
         if target.kind == "finger" and (examined := finger_match.examine(subject)) is not None:
             self._fingers.keep(target.position, examined)
         if target.kind == "iris" and (code := iris_match.encode(subject)) is not None:
