@@ -38,6 +38,8 @@ class Board:
         self.link = link.Link(hal, self)
         self._tasks = (self.outputs, self.inputs, self.illuminator, self.genset, self.watchdog, self.link)
         self._last = hal.ticks_ms()
+        self._owed_ms = 0
+        """went by under a pulse: only the illuminator knows of it yet"""
         self._fed_ms = 0
         self._sweep_ms = 0
         self._uptime_ms = 0
@@ -45,13 +47,20 @@ class Board:
 
     def step(self) -> None:
         """One turn."""
+        light_ms = self._elapsed()
+        dt_ms = light_ms + self._owed_ms
+        self._owed_ms = 0
+        self._count(dt_ms)
+        for index in range(len(self._tasks)):
+            self._tasks[index].step(light_ms if self._tasks[index] is self.illuminator else dt_ms)
+        self._feed(dt_ms)
+
+    def _elapsed(self) -> int:
+        """Milliseconds since it was asked last."""
         now = self._hal.ticks_ms()
         dt_ms = self._hal.ticks_diff(now, self._last)
         self._last = now
-        self._count(dt_ms)
-        for index in range(len(self._tasks)):
-            self._tasks[index].step(dt_ms)
-        self._feed(dt_ms)
+        return dt_ms
 
     def _count(self, dt_ms: int) -> None:
         self._uptime_ms += dt_ms
@@ -72,15 +81,26 @@ class Board:
         self._hal.feed()
 
     def rest(self) -> None:
-        """Between turns: sweep the heap in the dark, then give way."""
+        """Between turns: see a pulse out, or sweep the heap in the dark and give way."""
+        if self.illuminator.lit:
+            self._see_pulse_out()
+            return
         if self.illuminator.lease_ms:
-            self._hal.idle(0 if self.illuminator.lit else 1)
+            self._hal.idle(1)
             return
         self._sweep_ms += IDLE_MS
         if self._sweep_ms >= SWEEP_MS:
             self._sweep_ms = 0
             gc.collect()
         self._hal.idle(IDLE_MS)
+
+    def _see_pulse_out(self) -> None:
+        """A turn of all tasks takes about 3 ms on the chip, too coarse for a pulse: until it ends the illuminator alone has turns."""
+        while self.illuminator.lit:
+            self._hal.idle(0)
+            dt_ms = self._elapsed()
+            self._owed_ms += dt_ms
+            self.illuminator.step(dt_ms)
 
     def ticks(self) -> int:
         """Board time as on the wire."""

@@ -18,6 +18,8 @@ REST_MS = 20_000
 GAP_MS = 300
 """pulses that follow within this are one burst; single ones at 1 Hz (aiming) are none"""
 LEASE_MS = 250
+TURN_MS = 4
+"""a turn of the loop on the chip: pulses may begin so much apart from where they are counted"""
 SETTLE_MS = 3
 """photodiode and its amplifier, rise and fall"""
 STUCK_MS = 100
@@ -134,7 +136,7 @@ class Illuminator:
         self.pulses = (self.pulses + 1) & 0xFFFF
         self._on_ms = 0
         self._seen = False
-        self._slot_ms = least_period_ms(self.pulse_ms)
+        self._slot_ms = least_period_ms(self.pulse_ms) + TURN_MS
         self._next_ms = self.period_ms
         self._outputs.light_supply.set(1, self.lease_ms)
         self._outputs.light.set(1)

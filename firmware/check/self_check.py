@@ -61,6 +61,9 @@ class Hal:
     def link_write(self, data):
         self.written += 1
 
+    def idle(self, limit_ms):
+        self.now += 1
+
     def feed(self):
         self.fed += 1
 
@@ -78,6 +81,8 @@ def without_allocation(hal, made):
             made.illuminator.request(0, 250, 19, 133)
         hal.inputs[turn % 5] = turn // 700 % 2
         made.step()
+        if made.illuminator.lit:
+            made.rest()
     micropython.heap_unlock()
 
 

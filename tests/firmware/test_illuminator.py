@@ -144,6 +144,23 @@ def test_light_that_is_never_seen_is_reported(ready: Bench) -> None:
     assert ready.ask("dark")["seen_ms"] == 0
 
 
+@pytest.mark.parametrize("turn_ms", [2, 4, 7])
+def test_a_pulse_keeps_its_length_where_a_turn_of_the_loop_takes_long(ready: Bench, turn_ms: int) -> None:
+    """On the chip a turn takes about 3 ms, and pulses were 21.7 ms long."""
+    ready.send("light", wire.NOW, 250, 19, 127)
+    for _ in range(600 // turn_ms):
+        ready.hal.now_ms += turn_ms
+        ready.board.step()
+        ready.board.rest()
+    found = pulses(ready)
+    assert len(found) == 2
+    assert all(off - on <= 19 for on, off in found)
+    (first, first_off), (second, _) = found
+    assert (first_off - first) / (second - first) <= 0.15
+    assert ready.board._uptime_s >= 0
+    assert ready.hal.outputs["light_supply"] == 0
+
+
 def test_nothing_shines_before_the_configuration_is_closed(bench: Bench) -> None:
     assert light(bench)["refused"] == "not_configured"
 
