@@ -142,7 +142,8 @@ class SerialBoard:
             return
         ours, theirs = f"{wire.VERSION}/{wire.SCHEMA:08x}", f"{found['version']}/{found['schema']:08x}"
         text = f"the board speaks version and schema {theirs}, this station {ours}"
-        raise DeviceProtocolError("board_schema", self.name, text, "Install the matching firmware: ./rekam flash.", station=ours, board=theirs)
+        next_step, wire_tail = "Install the matching firmware: ./rekam flash.", self._port.tail.text()
+        raise DeviceProtocolError("board_schema", self.name, text, next_step, station=ours, board=theirs, wire=wire_tail)
 
     def _check_parameters(self) -> None:
         """Each setting by name, before anything is sent: the board itself knows only numbers. Raises DeviceRefused."""
@@ -248,7 +249,7 @@ class SerialBoard:
         return DeviceRefused(code, self.name, f"refuses {name}: {reason}", next_step, reason=reason, wait_s=found["detail"] / 1000)
 
     def _was_reset(self, before: str) -> DeviceProtocolError:
-        return DeviceProtocolError("board_reset", self.name, f"was reset before {before}", "It is configured again by itself.")
+        return DeviceProtocolError("board_reset", self.name, f"was reset before {before}", "It is configured again by itself.", wire=self._port.tail.text())
 
     def _wrong(self, what: str) -> DeviceProtocolError:
         return DeviceProtocolError("bad_answer", self.name, what, "It is asked again by itself.", wire=self._port.tail.text())

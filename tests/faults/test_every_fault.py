@@ -191,10 +191,11 @@ def test_the_operator_is_told_and_the_enrolment_goes_on(device: str, fault: str,
 def _check(device: str, row: Row, played: Played) -> None:
     if isinstance(played, BaseException):
         raise played
-    name = device.partition("-")[0]
-    _goes_on(name, played, row.ends.split())
-    _is_told(name, played, set(row.says.split()))
-    assert not row.code or played.codes & set(row.code.split()), f"the register and the district hear {played.codes}"
+    name, ends = device.partition("-")[0], row.ends.split()
+    _goes_on(name, played, ends)
+    unharmed = len(ends) > 1 and not set(played.excused.values()) & set(ends)
+    _is_told(name, played, set(row.says.split()), unharmed)
+    assert unharmed or not row.code or played.codes & set(row.code.split()), f"the register and the district hear {played.codes}"
     without = {code for code, wire in played.wires.items() if not wire} - WITHOUT_BYTES
     assert not without, "each fault comes with the last bytes on the wire"
 
@@ -211,10 +212,11 @@ def _goes_on(device: str, outcome: Outcome, ends: list[str]) -> None:
     assert outcome.printed or device == "printer"
 
 
-def _is_told(device: str, outcome: Outcome, says: set[str]) -> None:
+def _is_told(device: str, outcome: Outcome, says: set[str], unharmed: bool) -> None:
+    """unharmed: it could have been felt, and was not this time."""
     told = [one for one in outcome.told if not one.startswith("step_back")]
     assert all(TEXTS[one] for one in told)
-    assert not says or says & set(told), told
+    assert unharmed or not says or says & set(told), told
     assert says or not [one for one in told if one not in ROUTINE], f"nothing is wrong with it: {told}"
     for one in told:
         assert f"{one}_fix" not in TEXTS or f"{one}_fix" in told, "each reason with what to do"
@@ -222,7 +224,7 @@ def _is_told(device: str, outcome: Outcome, says: set[str]) -> None:
 
 WITHOUT_BYTES = frozenset({
     "camera_absent", "camera_silent", "frame_old", "frame_wrong_size", "gpio_absent",
-    "ups_absent", "genset_absent", "port_absent", "driver_hung", "nothing_signed",
+    "ups_absent", "genset_absent", "port_absent", "driver_hung", "reports_lost",
 })
 """what has no wire of ours, or nothing was on it yet; a driver that hangs is asked nothing more"""
 ROUTINE = frozenset({"power_battery", "power_mains", "power_genset", "genset_starting", "genset_warming_up", "notice_recapture"})
