@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "quarantine": Command("tools.quarantine", "list what a district set aside; release or discard it"),
     "record": Command("tools.record", "inspect, verify or open a signed record, event or receipt"),
     "export": Command("tools.stick_export", "copy what waits for the district onto a stick, sealed; the station may run"),
-    "import": Command("tools.stick_import", "take in what a stick brings: entries at the district, receipts, roster and policy at the station"),
+    "import": Command("tools.stick_import", "take in what a stick brings (district: entries; station: receipts, roster, policy)"),
     "stick": Command("tools.stick_plugged", "exchange with a stick that was plugged in, both ways"),
     "flash": Command("tools.flash", "put the firmware onto the board and verify it by hash"),
     "power-plan": Command("tools.power_plan", "work out connection, UPS, genset, fuel, cable and solar for a site"),

@@ -9,7 +9,7 @@ from edge.errors import StoreError, StoreFull
 from edge.store.ledger import Ledger, RecordDraft
 from edge.store.store import Store
 from edge.store.values import SealedPart
-from edge.uplink.carrier import Carrier, receipt_verifier
+from edge.uplink.carrier import Carrier, Disputed, receipt_verifier
 from protocols.custody import Have, Limits, Pace, Receipt, SendChunk, SendEntry, Sender, WireError, decode
 from protocols.record import PartRef, Step, WrappedKey, encode_keys
 from protocols.sealing import RecordSealer, SoftwareSigner, generate_audience, kid_of, open_part
@@ -253,6 +253,9 @@ class StationNode(Node):
     def _receipt(self, signed: bytes) -> None:
         try:
             sequence = self._running.carrier.receipt(signed)
+        except Disputed as disputed:
+            self.sender.disputed(disputed.sequence)
+            return
         except StoreError:
             if self.disk.off:
                 raise

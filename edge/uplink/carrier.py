@@ -35,6 +35,14 @@ def receipt_verifier(key_of: KeyOf) -> VerifyReceipt:
     return verify
 
 
+class Disputed(Exception):
+    """The district signed for another entry under a number of ours: an old card image was put back, or a card was copied."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"the district has another entry {sequence}")
+        self.sequence = sequence
+
+
 class Carrier:
     """Reads what goes out, writes down what came back."""
 
@@ -69,7 +77,7 @@ class Carrier:
     def receipt(self, signed: bytes) -> int | None:
         """The only way out of custody: nothing is believed before the signature, nothing counts before the commit.
 
-        The entry's sequence; None for a receipt that changes nothing. Raises StoreError.
+        The entry's sequence; None for a receipt that changes nothing. Raises StoreError, Disputed.
         """
         receipt = self._verify(signed)
         if receipt is None or receipt.station != self._station:
@@ -80,5 +88,5 @@ class Carrier:
             if error.code != "receipt_foreign":
                 raise
             log.warning("receipt for entry %d not taken: %s", receipt.sequence, error)
-            return None
+            raise Disputed(receipt.sequence) from error
         return receipt.sequence

@@ -22,7 +22,7 @@ from edge.errors import StoreError
 from edge.store.store import Store
 from edge.store.worker import StoreWorker
 from edge.uplink.backoff import Backoff
-from edge.uplink.carrier import UNREADABLE, Carrier, VerifyReceipt
+from edge.uplink.carrier import UNREADABLE, Carrier, Disputed, VerifyReceipt
 from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
 from edge.uplink.tls import Dates, Tls
@@ -289,6 +289,9 @@ class Uplink:
     async def _receipt(self, signed: bytes) -> None:
         try:
             sequence = await self._store.run(partial(self._carrier.receipt, signed))
+        except Disputed as disputed:
+            self._sender.disputed(disputed.sequence)
+            sequence = None
         except StoreError as error:
             log.warning("a receipt cannot be kept, the district will send it again: %s", error)
             return

@@ -4,7 +4,7 @@ A record's parts are one row of bytes here, [0, total), in the manifest's order;
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from heapq import heappop, heappush
@@ -44,7 +44,7 @@ class Entry(Enum):
 class Job:
     """State of one item. The sender moves it; it never looks at time."""
 
-    __slots__ = ("_starts", "blocked", "content_doubt", "done", "entry", "held", "item", "resting", "todo", "total", "tries")
+    __slots__ = ("_starts", "blank", "blocked", "content_doubt", "disputes", "done", "entry", "held", "item", "resting", "todo", "total", "tries")
 
     def __init__(self, item: Item, *, doubtful: bool) -> None:
         self.item = item
@@ -62,6 +62,10 @@ class Job:
         self.blocked = not item.readable
         """the content cannot be read here"""
         self.tries = 0
+        self.disputes = 0
+        """how often the district spoke of another entry under this number"""
+        self.blank = 0
+        """answers without a byte of the content that had gone out, one after the other"""
 
     def rank(self) -> Rank:
         return (not self.item.urgent, self.item.sequence)
@@ -98,6 +102,7 @@ class Job:
         """The district does not have the entry, and so none of its content."""
         self.entry = Entry.TODO
         self.done = self.content_doubt = False
+        self.blank = 0
         self.held = Spans()
         self.todo = Spans([(0, self.total)])
 
@@ -109,8 +114,9 @@ class Job:
             self.todo.remove(start, end)
         return self.held.total() - before
 
-    def content_is(self, spans: Iterable[tuple[int, int, int]], flying: Iterable[Span]) -> None:
+    def content_is(self, spans: Collection[tuple[int, int, int]], flying: Iterable[Span]) -> None:
         """The district has these and no more; what is flying was sent after the question."""
+        self.blank = self.blank + 1 if self.content_doubt and not spans else 0
         self.done = self.content_doubt = False
         self.held = Spans(self._rows(spans))
         self.todo = Spans([(0, self.total)])

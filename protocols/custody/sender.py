@@ -28,6 +28,8 @@ MAX_ASK_S = 60.0
 FREE_TRIES = 2
 """an entry that was sent so often and is still not kept is offered again only at growing intervals"""
 MAX_REST_S = 600.0
+BLANK_ANSWERS = 2
+"""so often content may vanish whole before the entry is shown again: the district may have another one under its number"""
 LOOK_MIN_S, LOOK_MAX_S = 0.02, 0.2
 """while the line is full: until the next look"""
 
@@ -170,6 +172,16 @@ class Sender:
         if not self._jobs and not self._silent:
             self._asked, self._ask_s = None, inf
 
+    def disputed(self, sequence: int) -> None:
+        """The district has another entry under this number (an old card image, a copied card), so what it said it holds was not ours: show ours."""
+        job = self._jobs.get(sequence)
+        if job is not None:
+            self._drop_flights(sequence)
+            job.disputes += 1
+            job.tries = job.disputes
+            job.entry_lost()
+            self._queue(job)
+
     def unreadable(self, sequence: int) -> None:
         """The caller could not read what `next` asked for: leave that record's content alone for the life of this Sender."""
         if sequence in self._jobs:
@@ -256,8 +268,11 @@ class Sender:
                 self._drop_flights(sequence)
                 job.entry_lost()
             elif sequence in asked.contents:
+                spans = records.get(job.item.record_id or b"", ())
                 flying = [unit for unit in self._flights.get(sequence, ()) if unit != _ENTRY]
-                job.content_is(records.get(job.item.record_id or b"", ()), flying)
+                job.content_is(spans, flying)
+                if job.blank > BLANK_ANSWERS:
+                    self.disputed(sequence)
             self._queue(job)
         self._receipts_due = RECEIPTS_PER_ANSWER if finished > RECEIPTS_PER_ANSWER else 0
 

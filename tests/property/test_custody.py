@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.custody import Ask, Chunk, Entry, Have, Message, Receipt, WireError, decode, encode
+from protocols.custody import Ask, Chunk, Entry, Have, Item, Message, Receipt, SendEntry, Sender, WireError, decode, encode
 from protocols.custody.spans import Spans
 from tests.custody_model import World
 
@@ -127,3 +127,35 @@ def test_one_flipped_bit_is_noticed(message: Message, byte: int, bit: int) -> No
     except WireError:
         return
     raise AssertionError("damage was not noticed")
+
+
+def test_an_entry_whose_content_never_arrives_is_shown_again() -> None:
+    """The district holds somebody else's entry under that number: it refuses our content without a word."""
+    sender, now_s, shown = Sender(), 0.0, 0
+    sender.offer([Item(7, b"r" * 16, (3_000,), 500)], fresh=False)
+    sender.connected(now_s)
+    for _ in range(60):
+        while (effect := sender.next(now_s)) is not None:
+            shown += isinstance(effect, SendEntry)
+            if isinstance(effect, Ask):
+                sender.have(Have(effect.round, held=((7, 8),)), now_s + 0.1)
+        now_s += 5.0
+        if shown:
+            break
+    assert shown == 1
+    assert now_s < 200
+
+
+def test_an_entry_that_the_district_disputes_is_shown_again_and_not_for_ever() -> None:
+    sender, now_s, shown = Sender(), 0.0, 0
+    sender.offer([Item(7, None, (), 500)], fresh=False)
+    sender.connected(now_s)
+    for _ in range(100):
+        while (effect := sender.next(now_s)) is not None:
+            if isinstance(effect, Ask):
+                sender.have(Have(effect.round, held=((7, 8),), done=((7, 8),)), now_s)
+                sender.disputed(7)
+            shown += isinstance(effect, SendEntry)
+        now_s += 1.0
+    assert 2 <= shown <= 6, "at once, then at growing intervals"
+    assert sender.knows(7)
