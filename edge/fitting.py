@@ -80,15 +80,15 @@ def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
     board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock), clock, on_change, reset)
     light = BoardLight(board)
 
-    def serial(name: str, section: Any, make: Callable[[Any], Any]) -> Presence[Any] | None:
+    def fed(name: str, section: Any, make: Callable[[Any], Any]) -> Presence[Any] | None:
         return _presence(name, section, make, clock, on_change, _supply(config.gpio, gpio, name, clock))
 
     return Fitted(
-        camera=_presence("camera", config.camera, lambda found: PicameraCamera("camera", found, clock), clock, on_change),
-        iris=_presence("iris", config.iris, lambda found: PicameraIris("iris", found, light, clock), clock, on_change),
-        fingerprint=serial("fingerprint", config.fingerprint, lambda found: ZfmSensor("fingerprint", found, clock)),
-        tablet=serial("tablet", config.tablet, lambda found: make_tablet("tablet", found, clock)),
-        printer=serial("printer", config.printer, lambda found: _printer(found, clock)),
+        camera=fed("camera", config.camera, lambda found: PicameraCamera("camera", found, clock)),
+        iris=fed("iris", config.iris, lambda found: PicameraIris("iris", found, light, clock)),
+        fingerprint=fed("fingerprint", config.fingerprint, lambda found: ZfmSensor("fingerprint", found, clock)),
+        tablet=fed("tablet", config.tablet, lambda found: make_tablet("tablet", found, clock)),
+        printer=fed("printer", config.printer, lambda found: _printer(found, clock)),
         board=board,
         gpio=gpio,
         genset=_presence("genset", config.genset, _genset_maker(config.genset), clock, on_change),

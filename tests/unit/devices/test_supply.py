@@ -7,6 +7,8 @@ from edge.devices import supply
 from edge.devices.interfaces import Identity
 from edge.devices.presence import Limits, Presence
 from edge.errors import DeviceTimeout
+from edge.fitting import fit
+from station_config.schema import Camera, Devices, Fingerprint, Gpio, Iris, Printer, Tablet
 from tests.waiting import until
 
 
@@ -71,3 +73,18 @@ def test_a_stuck_device_is_ready_after_its_supply_was_cycled() -> None:
         assert pins.written == [("supply_fingerprint", False), ("supply_fingerprint", True)]
 
     asyncio.run(run())
+
+
+def test_each_device_that_a_line_feeds_is_switched_by_it_and_supplies_are_on_at_rest() -> None:
+    """`supply_<device>` in [devices.gpio] is all that an installer writes."""
+    lines = {f"supply_{name}": 10 + number for number, name in enumerate(("camera", "iris", "fingerprint", "tablet", "printer"))}
+    section = Devices(
+        gpio=Gpio(outputs=lines | {"lamp_red": 27}), camera=Camera(), iris=Iris(),
+        fingerprint=Fingerprint(port="a"), tablet=Tablet(port="b"), printer=Printer(port="c"),
+    )
+    found = fit(section, clock := QuickClock(), lambda change: None)
+    for name in ("camera", "iris", "fingerprint", "tablet", "printer"):
+        assert getattr(found, name)._power_cycle is not None, name
+    assert fit(Devices(gpio=Gpio(outputs={"lamp_red": 27}), camera=Camera()), clock, lambda change: None).camera._power_cycle is None  # type: ignore[union-attr]
+    assert found.gpio is not None
+    assert found.gpio._make()._on_at_rest == set(lines)  # type: ignore[attr-defined]
