@@ -7,13 +7,13 @@ sensor in another process, so CPU is the driver's alone. Needs the bench.
 import argparse
 import asyncio
 import json
-import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from edge.clock import SystemClock
@@ -30,6 +30,7 @@ from station_config.schema import Fingerprint, Printer, Tablet
 from tools import bench_capture_enrolment as enrolment
 from tools.children import Child
 from tools.paths import samples_folder
+from tools.usage import added_rss_mb
 
 EXAMPLE = "./rekam bench capture --json capture.json"
 BAUDS = (57_600, 115_200, 230_400, 460_800, 921_600)
@@ -56,6 +57,8 @@ class Row:
     target: float
     good: bool
     cpu_s: float
+    rss_mb: float
+    """what the driver adds to a process; of a station its peak"""
     steps: dict[str, tuple[float, float]] = field(default_factory=dict)
     """of an enrolment: seconds of each step, and the devices' own among them"""
 
@@ -70,7 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
     rows = measure(quick=arguments.quick, tell=lambda line: print(line, flush=True))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(f"largest resident set {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return 0 if all(row["good"] for row in rows) else 1
 
 
@@ -88,7 +90,8 @@ async def _measure(folder: Path, quick: bool, tell: Callable[[str], None]) -> li
     def note(row: Row) -> None:
         rows.append(row)
         mark = "" if row.good else "  MISSED"
-        tell(f"{row.device:<12} {row.what:<34} {row.measured_s:8.3f} s   limit {row.limit_s:7.3f} s   ratio {row.ratio:5.3f}   CPU {row.cpu_s:.3f} s{mark}")
+        against = f"{row.measured_s:8.3f} s   limit {row.limit_s:7.3f} s   ratio {row.ratio:5.3f}"
+        tell(f"{row.device:<12} {row.what:<34} {against}   CPU {row.cpu_s:.3f} s   RSS {row.rss_mb:5.1f} MB{mark}")
 
     sensor = Child("sensor", [sys.executable, "-m", "tools.bench_capture_sensor", str(folder / "finger")], folder / "sensor.log")
     await sensor.start()
@@ -113,7 +116,7 @@ def _station(figures: enrolment.Figures) -> list[Row]:
     """A whole station: the middle one of several people, and the live picture as fast as it comes and at the pace asked for."""
     middle, (paced, fastest) = figures.middle, figures.previews
     steps = {one.step: (round(one.seconds, 3), round(one.device_s, 3)) for one in middle.steps}
-    whole = _row("station", "whole enrolment, instant operator", (middle.seconds, middle.cpu_s), middle.device_s, 1.15)
+    whole = _row("station", "whole enrolment, instant operator", (middle.seconds, middle.cpu_s), middle.device_s, 1.15, figures.peak_mb)
     frame = _row("camera", f"a preview picture, {fastest.fps:.0f} a second", (1 / fastest.fps, fastest.core_share / fastest.fps), 1 / paced.asked_fps, 1.0)
     share = _row("camera", f"CPU a second, {paced.fps:.0f} pictures a second", (paced.core_share, paced.core_share), CORE_SHARE, 1.0)
     return [replace(whole, steps=steps), frame, share]
@@ -135,9 +138,15 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def _row(device: str, what: str, measured: tuple[float, float], limit_s: float, target: float) -> Row:
+def _row(device: str, what: str, measured: tuple[float, float], limit_s: float, target: float, rss_mb: float | None = None) -> Row:
     ratio = measured[0] / limit_s
-    return Row(device, what, round(measured[0], 4), round(limit_s, 4), round(ratio, 3), target, ratio <= target, round(measured[1], 4))
+    resident_mb = _driver_mb(device) if rss_mb is None else rss_mb
+    return Row(device, what, round(measured[0], 4), round(limit_s, 4), round(ratio, 3), target, ratio <= target, round(measured[1], 4), round(resident_mb, 1))
+
+
+@cache
+def _driver_mb(device: str) -> float:
+    return added_rss_mb(f"edge.devices.{device}")
 
 
 async def _opened(link: Path, baud: int) -> ZfmSensor:

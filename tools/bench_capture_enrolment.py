@@ -19,7 +19,7 @@ from simulators.control import ControlClient
 from tools.auto_operator import AutoOperator, Snapshot, StationAway, StationPage
 from tools.demo_site import DemoSite, make_demo_site
 from tools.demo_stage import Stage
-from tools.usage import cpu_s
+from tools.usage import cpu_s, peak_rss_mb
 
 PEOPLE = 4
 FASTEST_BAUD = 921_600
@@ -66,6 +66,8 @@ class Preview:
 class Figures:
     enrolments: tuple[Enrolment, ...]
     previews: tuple[Preview, ...]
+    peak_mb: float
+    """largest resident set of the station"""
 
     @property
     def middle(self) -> Enrolment:
@@ -124,11 +126,12 @@ async def measure(people: int = PEOPLE, seed: int = 1, fastest_baud: int = FASTE
             following = asyncio.create_task(watch.run())
             await AutoOperator(_page(site), stage.control, site.operator, site.pin).record_all()
             previews = await _previews(stage, site)
+            peak_mb = peak_rss_mb(stage.station.pid)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         finally:
             await stage.stop()
-    return Figures(tuple(watch.done[1:]), previews)
+    return Figures(tuple(watch.done[1:]), previews, peak_mb)
 
 
 def _page(site: DemoSite) -> StationPage:

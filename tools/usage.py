@@ -1,6 +1,8 @@
 """What a process costs, read from /proc (proc(5))."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -24,3 +26,20 @@ def cpu_s(pid: int) -> float:
         return 0.0
     fields = text.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+_ADDED = """
+import importlib, sys
+import edge.clock, edge.devices.interfaces
+def resident_kb():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS:")).split()[1])
+before = resident_kb()
+importlib.import_module(sys.argv[1])
+print(resident_kb() - before)
+"""
+
+
+def added_rss_mb(module: str) -> float:
+    """MB by which loading that module makes a fresh interpreter larger that holds numpy and the station's interfaces already."""
+    done = subprocess.run([sys.executable, "-c", _ADDED, module], capture_output=True, text=True, check=True, timeout=60)
+    return int(done.stdout) / 1024
