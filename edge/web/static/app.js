@@ -8,6 +8,7 @@ import { follow, send, snapshot } from "./station.js";
 import { deviceName, has, loadTexts, t, targetName, useLanguage } from "./texts.js";
 
 const PALM_MS = 300;
+const NAMED = ["fingers", "irises", "check"]; // their sentence names what is asked for
 const el = (id) => document.getElementById(id);
 let screen = null, screenName = "", language = "", place = "", touched = 0;
 
@@ -66,7 +67,7 @@ function instruction(now) {
   if (now.primary === "log_in") return t("say_login_needed");
   if (now.hint === "lift") return t("say_lift");
   if (now.hint === "reading") return t("say_wait_capture", { target });
-  if (!now.target && now.activity === "saving") return t("say_wait_save");
+  if (!now.target && (now.activity || NAMED.includes(now.step))) return t("say_wait_save");
   if (now.target?.kind === "exception_photo") return t("say_exception_photo");
   if (now.step === "face" && now.person?.backdrop) return t(`say_face_${now.person.backdrop}`);
   return t(`say_${now.step}`, { target });

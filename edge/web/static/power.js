@@ -74,7 +74,7 @@ function genset(found) {
     facts([
       fuelWords(found, "genset_fuel") ?? t("genset_fuel_unknown"),
       found.service_in_h == null ? null : t("genset_service", { hours: hours(found.service_in_h) }),
-      found.test_in_days == null ? null : t("genset_test", { days: found.test_in_days }),
+      found.test_in_days == null ? null : t("genset_test", { days: Math.ceil(found.test_in_days) }),
       found.volts ? t("genset_volts", { volts: Math.round(found.volts), hz: hours(found.hz ?? 0) }) : null,
     ]),
   ];

@@ -3,14 +3,13 @@ import { t } from "./texts.js";
 
 const LOST_AFTER_MS = 2000;
 const TOAST_MS = 6000;
-let latest = null;
+let latest = null, lost = null;
 
 export function snapshot() {
   return latest;
 }
 
 export function follow(onSnapshot, onLost) {
-  let lost = null;
   const source = new EventSource("/api/stream");
   source.onmessage = (message) => {
     clearTimeout(lost);
