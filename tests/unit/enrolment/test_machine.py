@@ -148,6 +148,7 @@ def test_of_failed_captures_the_best_is_kept() -> None:
     assert forgotten == [ev.Forget(1), ev.Forget(3)]
     assert "use_best" in actions(state)
     assert ev.Save(FACE, 2) in commands(state, ev.UseBest(reason="elderly"))
+    assert ev.Note("override", {"kind": "face", "position": "0", "reason": "elderly"}) in commands(state, ev.UseBest(reason="elderly"))
 
 
 @pytest.mark.parametrize(
