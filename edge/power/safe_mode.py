@@ -49,11 +49,13 @@ def sentences(words: LastWords, texts: Texts) -> list[str]:
     return [texts["safe_mode"], texts["safe_mode_why"].format(reason=reason), texts["safe_mode_next"]]
 
 
-def page(lines: list[str]) -> bytes:
-    """A whole HTTP answer."""
-    paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    style = "body{font:1.6rem sans-serif;margin:3rem;max-width:40rem}"
-    body = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="15"><title>Rekam</title><style>{style}</style>{paragraphs}'.encode()
+def page(lines: list[str], language: str = "id") -> bytes:
+    """A whole HTTP answer; the first line is what happened."""
+    first, *others = (html.escape(line) for line in lines)
+    paragraphs = "".join(f"<p>{line}</p>" for line in others)
+    style = "body{font:1.3rem/1.4 sans-serif;margin:5vh 5vw;max-width:44rem}h1{font-size:1.7rem}"
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="15"><title>Rekam</title>'
+    body = f'<!doctype html><html lang="{language}">{head}<style>{style}</style><h1>{first}</h1>{paragraphs}'.encode()
     head = f"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode("ascii") + body
 
@@ -117,8 +119,8 @@ def main() -> int:
         words = last_words.read(Path(config.station.data_dir)) or words
     except ConfigError as error:
         words = LastWords("config", sentence=str(error))  # a broken configuration is the likeliest reason of all
-    texts = load_texts()[config.station.language if config else "id"]
-    asyncio.run(run(config, port_of(path), page(sentences(words, texts))))
+    language = config.station.language if config else "id"
+    asyncio.run(run(config, port_of(path), page(sentences(words, load_texts()[language]), language)))
     return 0
 
 

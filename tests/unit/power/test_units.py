@@ -202,4 +202,4 @@ def test_the_safe_mode_page_is_served_to_a_browser() -> None:
 
     code, text = asyncio.run(drive())
     assert code == 503
-    assert "<p>Alat berhenti &lt;sendiri&gt;.</p>" in text
+    assert "<h1>Alat berhenti &lt;sendiri&gt;.</h1>" in text
