@@ -181,6 +181,7 @@ def _keeping(peer: str, keeper: Any, records: int) -> dict[str, Any]:
     return {
         "scenario": "keep 0.5 MB in 15 parts", "peer": peer, "written_per_sealed_byte": round(cost.bytes / sealed, 3),
         "blocks_per_sealed_byte": round(blocks / sealed, 3), "flushes_per_record": round(cost.flushes / records, 1),
+        "flushes_per_sealed_mb": round(cost.flushes / sealed * 1e6, 1),
         "commit_ms_median": round(statistics.median(times) * 1000, 2), "commit_ms_p95": round(times[int(0.95 * len(times))] * 1000, 2),
     }
 
@@ -261,11 +262,11 @@ def run(arguments: argparse.Namespace) -> int:
     rows = measure(arguments.records, arguments.queued)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(f"{'peer':<18}{'bytes/byte':>11}{'blocks/byte':>12}{'flushes':>9}{'median ms':>11}{'p95 ms':>9}")
+    print(f"{'peer':<18}{'bytes/byte':>11}{'blocks/byte':>12}{'flushes':>9}{'flushes/MB':>12}{'median ms':>11}{'p95 ms':>9}")
     for row in rows:
         if "written_per_sealed_byte" in row:
-            figures = (row["written_per_sealed_byte"], row["blocks_per_sealed_byte"], row["flushes_per_record"], row["commit_ms_median"], row["commit_ms_p95"])
-            print(f"{row['peer']:<18}{figures[0]:>11}{figures[1]:>12}{figures[2]:>9}{figures[3]:>11}{figures[4]:>9}")
+            size = f"{row['written_per_sealed_byte']:>11}{row['blocks_per_sealed_byte']:>12}{row['flushes_per_record']:>9}{row['flushes_per_sealed_mb']:>12}"
+            print(f"{row['peer']:<18}{size}{row['commit_ms_median']:>11}{row['commit_ms_p95']:>9}")
         else:
             print(f"{row['scenario']} ({row['file_mb']} MB): {row['seconds']} s, {row['rss_mb']} MB resident")
     return 0
