@@ -2,9 +2,11 @@
 
 Two bounds keep the line full and its queues short, so that an urgent record does not wait behind others. `line_window` bounds what this end
 of the line has not got rid of, as TCP knows it: a bit more than a round trip of the measured rate, so that a lost segment is repaired soon.
-`window` bounds what the district has not acknowledged, a few seconds of the rate: acknowledgements may be late by the repair of a loss,
-in either direction, before the line runs dry. Where TCP tells nothing, `window` is two round trips. The chunk balances what each chunk costs (topic, header, acknowledgement)
-against what a cut destroys (on average half a chunk): sqrt(2 x cost x bytes that one connection carries).
+`window` bounds what the district has not acknowledged, a few seconds of the rate: acknowledgements may be late by the repair of a loss, in
+either direction, before the line runs dry. Where TCP tells nothing, `window` is two round trips.
+
+The chunk balances what each one costs (topic, header, acknowledgement) against what a cut destroys (on average half a chunk):
+sqrt(2 x cost x bytes that one connection carries).
 """
 
 from collections import deque

@@ -13,6 +13,7 @@ from edge.uplink import dial
 from edge.uplink.mqtt import Connection, Will
 from edge.uplink.tls import Tls
 from station_config.schema import Broker
+from tests.waiting import pause
 
 WILL = Will("rekam/1/state/poso-01/alive", b"{}")
 
@@ -36,7 +37,7 @@ def test_a_connection_with_unsent_bytes_is_let_go_without_a_word() -> None:
         await one.open("rekam/1/down/poso-01/#")
         for _ in range(200):
             one.publish("rekam/1/up/poso-01/chunk", bytes(60_000))
-        await asyncio.sleep(0)
+        await pause(0)
         one.close()
         del one
         gc.collect()
@@ -55,7 +56,7 @@ def test_the_first_syn_after_a_path_is_back_is_the_one_that_counts(monkeypatch: 
     async def attempt(_address: object, _patience_s: float) -> socket.socket:
         age = next(ages)
         for _ in range(age):
-            await asyncio.sleep(dial.EVERY_S * 2)
+            await pause(dial.EVERY_S * 2)
         if age == 1:
             raise TimeoutError
         return line
