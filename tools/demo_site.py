@@ -49,7 +49,9 @@ def make_demo_site(
         **sections,
     }
     district: dict[str, dict[str, Any]] = {
-        "district": {"id": DISTRICT, "name": "Kabupaten Poso", "data_dir": str(folder / "district"), "page_port": district_port},
+        "district": {
+            "id": DISTRICT, "name": "Kabupaten Poso", "data_dir": str(folder / "district"), "page_port": district_port, "people": {STATION: len(people)},
+        },
         "keys": keys.district_section(),
         "broker": broker,
     }

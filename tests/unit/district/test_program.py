@@ -29,7 +29,7 @@ def write_config(folder: Path, page_port: int, **keys: str) -> Path:
     site = make_site(folder / "keys", ["s-1"], district="poso")
     section = site.district_section() | keys
     lines = [
-        "[district]", 'id = "poso"', f'data_dir = "{folder / "data"}"', f"page_port = {page_port}",
+        "[district]", 'id = "poso"', f'data_dir = "{folder / "data"}"', f"page_port = {page_port}", "people = { s-1 = 200 }",
         "[keys]", *(f'{key} = "{value}"' for key, value in section.items()), "[broker]", f"port = {free_port()}",
     ]
     path = folder / "district.toml"
@@ -66,9 +66,10 @@ def test_it_runs_without_a_broker_and_stops_in_order(tmp_path: Path) -> None:
         summary = get(port, "/api/summary")
         assert (summary["district"], summary["stored"], summary["waiting"], summary["link"]["connected"]) == ("poso", 0, 0, False)
         assert get(port, "/api/records") == get(port, "/api/alarms") == get(port, "/api/events") == []
+        assert get(port, "/api/equipment") == get(port, "/api/power") == get(port, "/api/records?state=held") == []
         (station,) = get(port, "/api/stations")
-        assert station | {"station": "s-1", "certified": True, "stored": 0, "missing": [], "health": None, "alive": None} == station
-        assert get(port, "/api/records?limit=x") == 422
+        assert station | {"station": "s-1", "certified": True, "stored": 0, "missing": [], "health": None, "alive": None, "people": 200} == station
+        assert get(port, "/api/records?limit=x") == get(port, "/api/records?state=x") == 422
         assert get(port, "/api/texts/xx") == 404
         assert "page.js" in get(port, "/")
         child.send_signal(signal.SIGTERM)
