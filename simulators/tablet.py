@@ -30,6 +30,7 @@ EVDEV_FAULTS = frozenset({"unplug", "hover-only", "no-pressure", "freeze", "drop
 
 MAXIMA = isdv4.Maxima(WIDTH_UNITS, HEIGHT_UNITS, PRESSURE_MAX, version=0x123)
 IDLE_S = 0.02
+LIFT_MS = 5
 
 Point = tuple[int, int, int, int, bool]
 """t_ms, x, y, pressure, tip"""
@@ -53,6 +54,9 @@ class Signer:
         stop = len(points) // 2 if {"freeze", "reset-middle"} & set(self._active) else len(points)
         for t_ms, x, y, pressure, tip in points[:stop]:
             yield t_ms, x, y, 0 if "no-pressure" in self._active else pressure, tip and "hover-only" not in self._active
+        t_ms, x, y, _, tip = points[-1]
+        if tip and stop == len(points):
+            yield t_ms + LIFT_MS, x, y, 0, False  # as every tablet tells that the pen left the pad
 
     def signed(self, points: list[Point]) -> None:
         """The whole of it went over the wire."""

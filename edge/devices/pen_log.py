@@ -48,6 +48,10 @@ class PenLog:
         if self.error:
             raise self.error
 
+    def stopped_touching(self, seconds: float) -> bool:
+        """The last report has the pen on the pad and is older than that."""
+        return bool(self._samples) and self._samples[-1].tip and self.now_us() - self._samples[-1].t_us > seconds * 1e6
+
     def touched(self) -> tuple[PenSample, ...]:
         """First to last touch, with the moves in the air between them; empty when the pen never touched."""
         touches = [index for index, sample in enumerate(self._samples) if sample.tip]

@@ -23,6 +23,8 @@ ANSWER_S = 0.4
 QUIET_S = 0.05
 STREAM_MAY_TAKE_S = 0.5
 """a tablet that was left streaming stops within one report"""
+SILENT_S = 0.3
+"""an ISDv4 tablet reports a pen near it 100 times a second, also one that rests"""
 PIPE_AXES = evdev.Axes(evdev.Axis(0, 10_000, 100.0), evdev.Axis(0, 3_750, 100.0), evdev.Axis(0, 1023))
 """for a descriptor that is no input device and so can not tell"""
 
@@ -126,15 +128,19 @@ class SerialTablet(_Tablet):
         await self._port.write(isdv4.START)
 
     async def finish(self) -> SignatureSeries:
-        """Raises DeviceAbsent when the tablet went away, DeviceProtocolError `reports_lost` when reports were damaged on the wire."""
+        """Raises DeviceAbsent when the tablet went away, DeviceProtocolError `reports_lost` when reports were damaged on the wire or stopped in a stroke."""
         await self._stop_reading()
         if self._log.error is None:
             await self._port.write(isdv4.STOP)
         if self._decoder.lost:
-            what = f"{self._decoder.lost} bytes of pen reports were lost"
-            raise DeviceProtocolError("reports_lost", self.name, what, "Sign once more; check the cable.", wire=self._port.tail.text())
+            raise self._lost(f"{self._decoder.lost} bytes of pen reports were lost")
+        if self._log.stopped_touching(SILENT_S):
+            raise self._lost("the reports stopped while the pen was on the pad")
         top = self._maxima
         return self._series(evdev.Axes(evdev.Axis(0, top.x, isdv4.UNITS_MM), evdev.Axis(0, top.y, isdv4.UNITS_MM), evdev.Axis(0, top.pressure)))
+
+    def _lost(self, what: str) -> DeviceProtocolError:
+        return DeviceProtocolError("reports_lost", self.name, what, "Sign once more; check the cable.", wire=self._port.tail.text())
 
     async def _read_some(self, log: PenLog) -> None:
         for item in self._decoder.feed(await self._port.read(None)):

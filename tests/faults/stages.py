@@ -49,7 +49,8 @@ PICTURE_FAULTS = {
 FROM_START = frozenset({"refuse", "slow-only", "anonymous", "other-schema"})
 """faults that a device shows when it is opened"""
 SIZE = 96
-TABLET_SPEED = 10.0
+TABLET_SPEED = 5.0
+"""the pen's rest of 2 s is 0.4 s of the wire"""
 Spoil = Callable[[], Awaitable[None]]
 Stage = Callable[[Path, str], AbstractAsyncContextManager[tuple[Room, Spoil]]]
 

@@ -67,10 +67,10 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "stray": Row("reports_lost", LEFT_OUT, "reports_lost"),
         "truncate": Row("reports_lost", LEFT_OUT, "reports_lost"),
         "mute": Row("nothing_signed", OTHER), "stall": Row("nothing_signed reports_lost", f"{TAKEN} {OTHER} {LEFT_OUT}"),
-        "split": GOOD, "merge": GOOD, "late": Row("nothing_signed", f"{TAKEN} {OTHER}"), "unplug": GONE, "replug": LOOSE,
+        "split": GOOD, "merge": GOOD, "late": Row("nothing_signed reports_lost", f"{TAKEN} {OTHER} {LEFT_OUT}"), "unplug": GONE, "replug": LOOSE,
         "refuse": Row("device_unavailable", LEFT_OUT, "device_silent"),
         "hover-only": Row("nothing_signed", OTHER), "no-pressure": GOOD,
-        "freeze": GOOD, "reset-middle": GOOD, "dropped": GOOD,
+        "freeze": Row("reports_lost", LEFT_OUT, "reports_lost"), "reset-middle": Row("reports_lost", LEFT_OUT, "reports_lost"), "dropped": GOOD,
     },
     "tablet-evdev": {
         "unplug": GONE, "hover-only": Row("nothing_signed", OTHER), "no-pressure": GOOD, "freeze": GOOD,

@@ -13,7 +13,7 @@ from simulators import tablet
 from simulators.world import digest_series
 from station_config.schema import Tablet
 from tests.faults.serial_bench import Bench, Scene, bench
-from tests.waiting import until
+from tests.waiting import pause, until
 
 ENDS: dict[str, str] = {
     "drop": "damaged",
@@ -30,10 +30,10 @@ ENDS: dict[str, str] = {
     "refuse": "whole",
     "hover-only": "nothing",
     "no-pressure": "whole",
-    "freeze": "half",
-    "reset-middle": "half",
+    "freeze": "broken off",
+    "reset-middle": "broken off",
 }
-"""fault -> the series is whole, half, has nothing (or the little that came in time), is refused as damaged, or the tablet is gone"""
+"""fault -> the series is whole, broken off in a stroke, has nothing (or the little that came in time), is refused as damaged, or the tablet is gone"""
 
 EVDEV_ENDS = {"unplug": "gone", "hover-only": "nothing", "no-pressure": "whole", "freeze": "half", "dropped": "damaged"}
 
@@ -68,8 +68,8 @@ class Page:
         return self._stable[1] >= 10
 
 
-async def sign(stage: Bench, fault_in_the_middle: str = "") -> SignatureSeries:
-    """The whole capture in one use, as the session does it."""
+async def sign(stage: Bench, fault_in_the_middle: str = "", rest_s: float = 0.0) -> SignatureSeries:
+    """The whole capture in one use, as the session does it; rest_s: how long the pen is then waited for."""
 
     async def capture(device: SerialTablet | EvdevTablet) -> SignatureSeries:
         await device.begin()
@@ -80,6 +80,7 @@ async def sign(stage: Bench, fault_in_the_middle: str = "") -> SignatureSeries:
             stage.sim.set_fault(fault_in_the_middle, True)
         await until(lambda: not stage.world.desk.signing or page.task.done(), "the signature")
         await until(page.rests, "the last strokes")
+        await pause(rest_s)
         try:
             return await device.finish()
         finally:
@@ -99,10 +100,10 @@ async def check(stage: Bench, fault: str, end: str) -> None:
             await sign(stage, fault)
         assert caught.value.code == "port_absent"
         stage.world.desk.signing = False
-    elif end == "damaged":
+    elif end in ("damaged", "broken off"):
         stage.sim.set_fault(fault, True)
         with pytest.raises(DeviceError) as caught:
-            await sign(stage)
+            await sign(stage, rest_s=0.4 if end == "broken off" else 0.0)
         assert caught.value.code in ("reports_lost", "bad_answer")
     else:
         stage.sim.set_fault(fault, True)
