@@ -1,14 +1,20 @@
-"""A signature's time series in the forms that others read: InkML, ISO/IEC 19794-7, SVG and PNG. All are derived; the master is the sealed series.
+"""A signature's time series: the sealed master read back, and the forms that others read: InkML, ISO/IEC 19794-7, SVG and PNG.
 
 Coordinates come in tablet units, origin top left, y downwards. Nothing is smoothed or left out: InkML carries the master without loss, the
-others say below what they drop. Not here: capture, the sealed form of the master.
+others say below what they drop. Not here: capture, sealing.
 """
 
 import itertools
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+from protocols.canonical import FormatError, Value, strict_loads
+from protocols.record import PART_BYTES_MAX
+
+SERIES_VERSION = 1
 
 
 class Point(Protocol):
@@ -43,6 +49,45 @@ class Series(Protocol):
     def pressure_max(self) -> int: ...
     @property
     def units_mm(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MasterPoint:
+    """As it was sealed."""
+
+    t_us: int
+    x: int
+    y: int
+    pressure: int
+    tip: bool
+    tilt_x: int
+    tilt_y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """The sealed series."""
+
+    samples: tuple[MasterPoint, ...]
+    x_max: int
+    y_max: int
+    pressure_max: int
+    units_mm: float
+
+
+def decode_series(data: bytes) -> Master:
+    """The CBOR map of a signature's part. Raises FormatError."""
+    match strict_loads(data, PART_BYTES_MAX, items_max=PART_BYTES_MAX):
+        case {"version": 1, "x_max": int(x), "y_max": int(y), "pressure_max": int(p), "units_per_m": int(units), "samples": list(rows)}:
+            return Master(tuple(map(_master_point, rows)), x, y, p, units / 1000)
+    raise FormatError("signature", "not a series of version 1")
+
+
+def _master_point(row: Value) -> MasterPoint:
+    match row:
+        case [int(t_us), int(x), int(y), int(pressure), int(tip), int(tilt_x), int(tilt_y)]:
+            return MasterPoint(t_us, x, y, pressure, bool(tip), tilt_x, tilt_y)
+    raise FormatError("samples", "not seven integers")
 
 
 def strokes(series: Series) -> Iterator[tuple[bool, list[Point]]]:

@@ -1,7 +1,8 @@
 """`./rekam record`: look at signed files: what they say, whether they hold, and, with an audience's key, what is in them.
 
 FILE is a signed entry or receipt (`manifest.cose`), or a record's folder as the district keeps it: `manifest.cose` with `00.part`, `01.part`, ...
-`open` writes readable biometrics: only on a machine that may hold them, into a folder of its own.
+`open` writes readable biometrics: only on a machine that may hold them, into a folder of its own; of a signature also InkML, ISO/IEC 19794-7
+(.sdi), SVG and PNG.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from protocols.canonical import FormatError
 from protocols.certificates import CertificateError, Identity, check_certificate, read_certificate
 from protocols.record import ENTRY_BYTES_MAX, LedgerEvent, Manifest, PartRef, Receipt, decode_entry, decode_receipt
 from protocols.sealing import ENTRY_TYPE, RECEIPT_TYPE, AudienceKey, SealingError, audience_of, open1, parse1
+from tools.record_views import views
 
 EXAMPLE = "./rekam record verify records/poso-01/3f.../ --certificate keys/district/stations/poso-01.pem --authority keys/district/authority.pem"
 MANIFEST_FILE = "manifest.cose"
@@ -94,6 +96,8 @@ def _open(arguments: argparse.Namespace, folder: Path, document: Document) -> in
     for part, plaintext in open_record(folder, document, privates):
         name = f"{part.kind}-{part.position:02d}.{part.media_type.partition('/')[2]}"
         write_durably(arguments.out / name, plaintext)
+        for suffix, view in views(plaintext) if part.kind == "signature" else ():
+            write_durably((arguments.out / name).with_suffix(f".{suffix}"), view)
         opened += 1
     print(f"{opened} of {len(document.parts)} parts opened into {arguments.out}.")
     return 0 if opened else 1

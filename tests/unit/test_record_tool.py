@@ -1,16 +1,21 @@
 """`./rekam record` on a record's folder, as an officer would use it."""
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from edge.clock import random_bytes
+from edge.devices.interfaces import PenSample, SignatureSeries
+from edge.enrolment.parts import CBOR, encode_series
 from edge.errors import StationError
-from protocols.sealing import audience_public
+from protocols.record import Audience, PartRef, encode_manifest
+from protocols.sealing import RecordSealer, audience_public
 from simulators.signing_station import Made, SigningStation
 from tools import record
 from tools.keys import SitePaths, make_site
@@ -25,8 +30,11 @@ def site(tmp_path: Path) -> SitePaths:
 @pytest.fixture
 def made(site: SitePaths) -> Made:
     key = load_pem_private_key(site.station_key("s-1").read_bytes(), None)
-    audiences = {"intake": audience_public(_private(site.intake_private)), "vault": audience_public(_private(site.vault_private))}
-    return SigningStation("s-1", key, audiences, random_bytes).record()
+    return SigningStation("s-1", key, _audiences(site), random_bytes).record()
+
+
+def _audiences(site: SitePaths) -> dict[Audience, bytes]:
+    return {"intake": audience_public(_private(site.intake_private)), "vault": audience_public(_private(site.vault_private))}
 
 
 @pytest.fixture
@@ -95,3 +103,19 @@ def test_open_says_what_it_needs(call: Call, folder: Path, site: SitePaths) -> N
         call("inspect", folder / "nothing")
     with pytest.raises(StationError, match="Do not use it"):
         call("inspect", folder / "00.part")
+
+
+def test_open_puts_readable_forms_beside_a_signature(call: Call, folder: Path, site: SitePaths, made: Made, tmp_path: Path) -> None:
+    series = SignatureSeries((PenSample(0, 10, 20, 300, True), PenSample(5000, 900, 20, 300, True)), 10_000, 3_750, 1023, 100.0)
+    station = SigningStation("s-1", load_pem_private_key(site.station_key("s-1").read_bytes(), None), _audiences(site), random_bytes)
+    record_id = random_bytes(16)
+    sealer = RecordSealer(record_id, "s-1", _audiences(site), random_bytes)
+    sealed = bytes(sealer.seal_part("signature", 0, encode_series(series)))
+    part = PartRef(kind="signature", position=0, media_type=CBOR, size=len(sealed), sha256=hashlib.sha256(sealed).digest(), key_epoch=0, quality={})
+    signed = station.sign(encode_manifest(msgspec.structs.replace(made.manifest, record_id=record_id, keys=(sealer.wrapped,), parts=(part,))))
+    (folder / "manifest.cose").write_bytes(signed)
+    (folder / "00.part").write_bytes(sealed)
+    words = ["open", folder, "--certificate", site.station_certificate("s-1"), "--key", site.vault_private]
+    assert call(*words, "--out", tmp_path / "out") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"signature-00.{suffix}" for suffix in ("cbor", "inkml", "png", "sdi", "svg")]
+    assert (tmp_path / "out" / "signature-00.cbor").read_bytes() == encode_series(series)
