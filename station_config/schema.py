@@ -160,7 +160,8 @@ class Genset(Section, frozen=True):
 
 
 class Gpio(Section, frozen=True):
-    """[gpio]: BCM numbers by line name"""
+    """[gpio]: BCM numbers by line name. Outputs: lamp_green, lamp_yellow, lamp_red, backdrop, buzzer (edge/signals.py) and supply_DEVICE, which feeds
+    that device and is switched off and on when it does not recover. Inputs, to ground: power_button"""
 
     outputs: dict[str, Annotated[int, Meta(ge=0, le=27)]] = {}
     inputs: dict[str, Annotated[int, Meta(ge=0, le=27)]] = {}
