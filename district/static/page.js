@@ -19,12 +19,12 @@ const ask = async (name) => {
 
 function drawSummary(found, stations, devices) {
   document.title = at("name").textContent = say("title", { name: found.name });
-  const code = found.alarms ? "summary_alarms" : found.waiting ? "summary_waiting" : "summary_good";
-  at("summary").textContent = say(code, found);
   at("link").hidden = found.link.connected;
   at("link").textContent = say("link_lost", found.link);
   const broken = new Set(devices.filter((row) => !row.repaired).map((row) => `${row.station}/${row.device}`));
   for (const station of stations) for (const [name, state] of Object.entries(station.health?.dev ?? {})) if (!WELL.includes(state)) broken.add(`${station.station}/${name}`);
+  const code = found.alarms ? "summary_alarms" : broken.size ? "summary_broken" : found.waiting ? "summary_waiting" : "summary_good";
+  at("summary").textContent = say(code, { ...found, broken: broken.size });
   const people = stations.reduce((sum, station) => sum + (station.people ?? 0), 0);
   const tiles = [
     ["stored", people ? `${number(found.stored)} / ${number(people)}` : number(found.stored)], ["today", number(found.today)], ["waiting", number(found.waiting)],
@@ -84,7 +84,7 @@ async function refresh() {
     table("devices", DEVICES, devices);
     table("power", POWER, power);
     drawRecords(records);
-    table("events", EVENTS, events);
+    table("events", EVENTS, events.filter(({ event }) => event !== "power_day"));
   } catch {
     at("link").hidden = false;
     at("link").textContent = say("page_lost");

@@ -109,5 +109,5 @@ export const EVENTS = {
   station: (row) => row.station,
   received: (row) => moment(row.received_s),
   event: (row) => marked(row.event === "fault" ? "bad" : "", has(`event_${row.event}`) ? say(`event_${row.event}`) : row.event),
-  detail: (row) => Object.entries(row.detail).map(([name, value]) => `${has(`detail_${name}`) ? say(`detail_${name}`) : name}: ${name === "device" ? deviceName(value) : named("reason", value)}`).join(" · "),
+  detail: (row) => Object.entries(row.detail).filter(([name]) => name !== "why").map(([name, value]) => `${has(`detail_${name}`) ? say(`detail_${name}`) : name}: ${name === "device" ? deviceName(value) : named("reason", value)}`).join(" · "),
 };
