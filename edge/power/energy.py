@@ -41,7 +41,9 @@ RECENT_TAU_S = 600.0
 """long enough to hold the mix of one or two enrolments"""
 PRESENT_TAU_S = 60.0
 CHANGED = 1.45
-"""ratio of present to recent draw that no mix of activities explains: opening, closing, lamps switched"""
+"""ratio of present to recent draw that no mix of activities explains: lamps switched, a heater plugged in"""
+SUDDEN, SUDDEN_S = 2.5, 10.0
+"""opening or closing: such a ratio for so long needs no averaging"""
 
 
 def blend(old: float | None, new: float, weight: float) -> float:
@@ -56,13 +58,16 @@ class Draw:
     by_activity: dict[str, float] = field(default_factory=dict)
     recent_w: float | None = None
     present_w: float | None = None
+    sudden_s: float = 0.0
 
     def observe(self, activity: str, watts: float, dt_s: float) -> None:
         self.by_activity[activity] = blend(self.by_activity.get(activity), watts, min(1.0, dt_s / DRAW_TAU_S))
         self.recent_w = blend(self.recent_w, watts, min(1.0, dt_s / RECENT_TAU_S))
         self.present_w = blend(self.present_w, watts, min(1.0, dt_s / PRESENT_TAU_S))
-        low_w, high_w = sorted((max(1.0, self.present_w), max(1.0, self.recent_w)))
-        if high_w > CHANGED * low_w:
+        self.sudden_s = self.sudden_s + dt_s if _ratio(watts, self.recent_w) > SUDDEN else 0.0
+        if self.sudden_s >= SUDDEN_S:
+            self.present_w = watts
+        if _ratio(self.present_w, self.recent_w) > CHANGED:
             self.recent_w = self.present_w
 
     def watts(self, activity: str) -> float:
@@ -72,6 +77,12 @@ class Draw:
     def expected_w(self, activity: str) -> float:
         """What the next minutes will draw: the recent mean, which holds the mix of activities."""
         return self.recent_w if self.recent_w is not None else self.watts(activity)
+
+
+def _ratio(one_w: float, other_w: float) -> float:
+    """Of the larger to the smaller."""
+    low_w, high_w = sorted((max(1.0, one_w), max(1.0, other_w)))
+    return high_w / low_w
 
 
 @dataclass

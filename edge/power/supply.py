@@ -15,6 +15,7 @@ from station_config.schema import Power
 FLICKER_WINDOW_S = 60.0
 FLICKER_TRANSFERS = 4
 """so many changes between mains and battery within the window are a flickering supply"""
+THERE_V = 50.0
 DISAGREE_S = 10.0
 """two UPSes poll at different instants; longer is a real difference (a plug, a fuse)"""
 LOW_WORDS = frozenset({"LB", "FSD"})
@@ -180,10 +181,12 @@ class Supply:
         return self.disagree_since_s is not None and now_s - self.disagree_since_s >= DISAGREE_S
 
     def mains_figure(self, now_s: float, name: str) -> Figure:
-        """input_v or input_hz of the first UPS that knows it, while the mains feed it."""
+        """input_v or input_hz of the first UPS that knows it, while the mains feed it; without voltage there is no frequency."""
         if self.source is Source.GENSET:
             return Figure()
         for track in self.tracks:
+            if name == "input_hz" and track.last and track.last.input_v is not None and track.last.input_v < THERE_V:
+                continue
             value = getattr(track.last, name) if track.last else None
             if value is not None:
                 return Figure(value, track.stale_s(now_s))

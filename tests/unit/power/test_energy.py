@@ -108,3 +108,21 @@ def test_memory_survives_and_forgets_what_is_no_longer_fitted() -> None:
     restore(kept, fresh, Draw(), other)
     assert fresh["rekam"].slices_wh == model.slices_wh
     assert other == work
+
+
+@pytest.mark.parametrize(("before_w", "after_w"), [(12.0, 150.0), (150.0, 12.0)])
+def test_opening_and_closing_are_believed_within_a_quarter_of_a_minute(before_w: float, after_w: float) -> None:
+    draw = Draw()
+    for _ in range(200):
+        draw.observe("idle", before_w, 4.0)
+    for _ in range(4):
+        draw.observe("capture", after_w, 4.0)
+    assert draw.expected_w("capture") == pytest.approx(after_w, rel=0.05)
+
+
+def test_one_odd_reading_is_not_believed() -> None:
+    draw = Draw()
+    for _ in range(200):
+        draw.observe("idle", 150.0, 4.0)
+    draw.observe("idle", 400.0, 2.0)
+    assert draw.expected_w("idle") == pytest.approx(150.0, rel=0.05)
