@@ -26,6 +26,8 @@ from district.ingest import Ingest
 from district.keys import KeyFileError, Stations, load_signer
 from district.policies import Policies
 from district.quota import Limits
+from district.stick import StoreDesk
+from district.stick_routes import StickRoutes
 from district.store import DistrictStore
 from district.web import Ask, make_page
 from protocols.custody import Policy as PolicyMessage
@@ -81,7 +83,9 @@ class DistrictProgram:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         ingest = Ingest(self._store, self._health, self._config.broker, self.in_store, self._clock)
-        server = _Server(make_page(self._answers(ingest)), self._config.district.page_host, self._config.district.page_port)
+        stick = StickRoutes(StoreDesk(self._store, self._policies), self.in_store)
+        page = make_page(self._answers(ingest), stick.routes())
+        server = _Server(page, self._config.district.page_host, self._config.district.page_port)
         works = {"page": server.serve(), "ingest": ingest.run(), "policies": self._hand_out(ingest)}
         tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         stop = asyncio.create_task(self._stop.wait(), name="stop")

@@ -17,6 +17,10 @@ class DistrictError(Exception):
     """The district cannot keep what it is given; the text says why and what to do."""
 
 
+class DistrictBusy(DistrictError):
+    """Another program uses the database."""
+
+
 def connect(folder: Path, vfs: str | None = None) -> apsw.Connection:
     """Open or create the database in an existing folder. Raises DistrictError."""
     try:
@@ -27,7 +31,7 @@ def connect(folder: Path, vfs: str | None = None) -> apsw.Connection:
         _bring_up_to_date(connection)
         return connection
     except apsw.BusyError as error:
-        raise DistrictError(f"another district program uses {folder}. Stop it, then start again.") from error
+        raise DistrictBusy(f"another district program uses {folder}. Stop it, then start again.") from error
     except (apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.IOError) as error:
         raise DistrictError(f"{folder / FILE_NAME} cannot be used ({error}). Restore the last backup of the whole folder, or check the disk.") from error
 

@@ -1,10 +1,10 @@
-"""The district's page and its JSON: records, stations, alarms. Reads only; binds to loopback unless configured otherwise.
+"""The district's page and its JSON: records, stations, alarms. Reads, and takes in what stations signed (stick_routes.py).
 
 Not responsible for who may look: put a proxy with log-in in front before it leaves the machine. Nothing here is personal data.
 """
 
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ Ask = Callable[[Mapping[str, str]], Awaitable[Any]]
 """query parameters -> what the address answers"""
 
 
-def make_page(answers: Mapping[str, Ask]) -> Starlette:
-    """`answers`: name below /api -> who answers it."""
+def make_page(answers: Mapping[str, Ask], more: Sequence[Route] = ()) -> Starlette:
+    """`answers`: name below /api -> who answers it; `more`: other routes."""
     routes = [Route(f"/api/{name}", _endpoint(ask)) for name, ask in answers.items()]
     routes += [Route("/api/texts/{language}", _texts), Route("/", _index)]
-    return Starlette(routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))], middleware=[Middleware(_Headers)])
+    return Starlette(routes=[*routes, *more, Mount("/static", StaticFiles(directory=STATIC))], middleware=[Middleware(_Headers)])
 
 
 def _endpoint(ask: Ask) -> Callable[[Request], Awaitable[Response]]:

@@ -1,7 +1,7 @@
 """What `./rekam export` and `./rekam import` share: a station's or district's configuration, somebody to talk to, progress.
 
-A station that runs is asked over its page's loopback address, a stopped one's store is opened for the moment. A district's program has to be
-stopped: its store takes in a stick as fast as the disk allows, and nobody waits at its desk.
+A station that runs is asked over its page's loopback address, a stopped one's store is opened for the moment; a district
+in the same way.
 """
 
 import argparse
@@ -14,10 +14,12 @@ from typing import NamedTuple
 from rich.progress import Progress
 
 from district.clock import SystemClock as DistrictClock
-from district.database import DistrictError
+from district.database import DistrictBusy, DistrictError
 from district.keys import KeyFileError, Stations, load_signer
 from district.policies import Policies
 from district.quota import Limits
+from district.stick import Desk as DistrictDesk
+from district.stick import StoreDesk
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id
 from edge.errors import StationError, StoreBusy
@@ -29,7 +31,7 @@ from edge.store.store import Store
 from station_config.load import load_district, load_station
 from station_config.schema import DistrictConfig, StationConfig
 from tools.stick_copy import Desk
-from tools.stick_remote import RemoteDesk
+from tools.stick_remote import RemoteDesk, RemoteDistrict
 
 DEFAULT = Path("/etc/rekam/station.toml")
 MB = 1024 * 1024
@@ -95,7 +97,7 @@ def open_station(path: Path) -> Iterator[OpenStation]:
 
 @contextmanager
 def open_district(path: Path) -> Iterator[OpenDistrict]:
-    """Raises ConfigError, StationError."""
+    """Raises ConfigError, StationError (StoreBusy while the district runs)."""
     config: DistrictConfig = load_district(path)
     district = config.district
     stations = Stations(Path(config.keys.station_certificates), Path(config.keys.authority) if config.keys.authority else None)
@@ -104,12 +106,28 @@ def open_district(path: Path) -> Iterator[OpenDistrict]:
             Path(district.data_dir), stations, load_signer(config.keys, district.id), district.id, DistrictClock(),
             Limits(district.quota_records_day, district.quota_events_day),
         )
+    except DistrictBusy as error:
+        raise StoreBusy("district_busy", str(error), "Stop the district program first") from error
     except (DistrictError, KeyFileError) as error:
-        raise StationError("district_store", str(error), "Stop the district program while a stick is read") from error
+        raise StationError("district_store", str(error), "Mend that, then run this again") from error
     try:
         yield OpenDistrict(store, Policies(Path(district.data_dir)), stations)
     finally:
         store.close()
+
+
+@contextmanager
+def open_district_desk(path: Path) -> Iterator[DistrictDesk]:
+    """Of the district as it is: running or stopped. Raises ConfigError, StationError."""
+    with ExitStack() as stack:
+        try:
+            district = stack.enter_context(open_district(path))
+            desk: DistrictDesk = StoreDesk(district.store, district.policies)
+        except StoreBusy:
+            section = load_district(path).district
+            host = section.page_host if section.page_host not in {"0.0.0.0", "::"} else "127.0.0.1"
+            desk = RemoteDistrict(host, section.page_port)
+        yield desk
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import argparse
 
 from district.stick import TakenIn, put_policies, take_in
 from edge.errors import StationError
-from tools.stick import add_arguments, is_district, on_the_stick, open_desk, open_district
+from tools.stick import add_arguments, is_district, on_the_stick, open_desk, open_district_desk
 from tools.stick_copy import import_all
 
 EXAMPLE = "./rekam import /media/stick --config /etc/rekam/district.toml"
@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _at_district(arguments: argparse.Namespace) -> int:
-    with open_district(arguments.config) as district, on_the_stick(arguments.folder, "taking in") as told:
-        done = take_in(district.store, arguments.folder, told)
+    with open_district_desk(arguments.config) as desk, on_the_stick(arguments.folder, "taking in") as told:
+        done = take_in(desk, arguments.folder, told)
         if done == TakenIn():
             raise StationError("stick_empty", f"{arguments.folder} holds no records", "Run ./rekam export at the station first")
-        policies = put_policies(district.policies, district.stations.known, arguments.folder)
+        policies = put_policies(desk, arguments.folder)
     print(f"{done.receipts} entries are held and have their receipt on the stick. Take it back to the station: ./rekam import there.")
     if policies:
         print(f"The policy in force for {policies} of its stations is on the stick too.")

@@ -1,14 +1,16 @@
-"""The desk of a station that is running, over its page's loopback address: the operator need not stop anything to use a stick.
+"""The desk of a station or district that is running, over its page's loopback address: nobody need stop anything to use a stick.
 
-Only sealed and signed bytes cross; the station checks all that comes back. This program alone touches the stick, so the station's
-service needs no right to write anywhere.
+Only sealed and signed bytes cross; each checks all that it gets. This program alone touches the stick, so their
+services need no right to write anywhere.
 """
 
 import http.client
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 
 from edge.errors import StationError, StoreError
 from edge.store.stick import Waiting
@@ -17,11 +19,51 @@ TIMEOUT_S = 60.0
 PIECE = 256 * 1024
 
 
-class RemoteDesk:
-    """See tools/stick_copy.py. Raises StationError when no station answers, StoreError for what the station's store says."""
+class _Page:
+    """Asks a page on loopback. Raises StationError when nobody answers, StoreError for what the store behind it says."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = host, port
+
+    def _json(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        with closing(self._connect()) as connection:
+            found: dict[str, Any] = json.loads(self._ask(connection, method, path, body).read())
+        return found
+
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
+
+    def _ask(self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> http.client.HTTPResponse:
+        try:
+            connection.request(method, path, body, {"content-type": "application/octet-stream"})
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            place = ":".join(map(str, self._address))
+            what = f"the program on {place} uses the store and does not answer ({error})"
+            raise StationError("stick_station", what, "Wait a minute, then run this again") from error
+        if answer.status == 200:
+            return answer
+        said = _said(answer.read())
+        raise StoreError(str(said.get("error", "store_failed")), str(said.get("text", answer.reason)), str(said.get("next", "Run this again")))
+
+
+class RemoteDistrict(_Page):
+    """The desk of a district that is running; see district/stick.py."""
+
+    def offer(self, station: str, data: bytes) -> tuple[int, bytes] | str:
+        found = self._json("POST", f"/api/stick/{quote(station, safe='')}", data)
+        return str(found["problem"]) if "problem" in found else (int(found["sequence"]), b64decode(found["receipt"]))
+
+    def policy(self, station: str) -> bytes | None:
+        signed = self._json("GET", f"/api/stick/{quote(station, safe='')}/policy")["policy"]
+        return b64decode(signed) if signed else None
+
+
+class RemoteDesk(_Page):
+    """The desk of a station; see tools/stick_copy.py. Raises StationError when no station answers, StoreError for what the station's store says."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
         self.station = str(self._json("GET", "/api/stick")["station"])
 
     def begin(self) -> list[Waiting]:
@@ -49,26 +91,14 @@ class RemoteDesk:
     def _bring(self, what: str, signed: bytes) -> str:
         return str(self._json("POST", f"/api/stick/{what}", signed)["taken"])
 
-    def _json(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        with closing(self._connect()) as connection:
-            found: dict[str, Any] = json.loads(self._ask(connection, method, path, body).read())
-        return found
 
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
-
-    def _ask(self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> http.client.HTTPResponse:
-        try:
-            connection.request(method, path, body, {"content-type": "application/octet-stream"})
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            place = ":".join(map(str, self._address))
-            what = f"the station on {place} uses the store and does not answer ({error})"
-            raise StationError("stick_station", what, "Wait a minute, then run this again") from error
-        if answer.status == 200:
-            return answer
-        said = json.loads(answer.read() or b"{}")
-        raise StoreError(str(said.get("error", "store_failed")), str(said.get("text", answer.reason)), str(said.get("next", "Run this again")))
+def _said(body: bytes) -> dict[str, Any]:
+    """What a refusal explains; a program that fell over says nothing of use."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _pieces(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, size: int) -> Iterator[bytes]:

@@ -133,6 +133,9 @@ def test_policy_and_receipts_by_stick_to_a_running_station(journey: Journey, tmp
         await stage.start_district(site)
         await eventually(site, lambda shown: shown["link"]["connected"] and "policy_online" not in told(shown))
         await by_plugging_in(site, tmp_path)
+        await rekam("export", str(stick), "--config", str(site.station_config))
+        assert "entries are held" in await rekam("import", str(stick), "--config", str(site.district_config)), "beside the running district"
+        assert "none" not in await rekam("quarantine", "--config", str(site.district_config))
         await page.post("log_out")
         await until(lambda: "logout" in {event["event"] for event in asked(site.district_port, "events")}, "the ledger at the district", 60)
         return await compare(site, stage.control), asked(site.district_port, "events"), asked(site.district_port, "stations")
