@@ -5,6 +5,7 @@ to the district once, and the policy before stays in force. Everything but `poli
 """
 
 import hashlib
+import logging
 from typing import Literal
 
 from edge.store.ledger import Ledger
@@ -16,6 +17,7 @@ from protocols.sealing import KeyOf, SealingError
 IN_FORCE, NOT_UNDERSTOOD = "policy", "policy.not_understood"
 """settings of the store, each the signed bytes"""
 PUPIL = "PELAJAR"
+log = logging.getLogger(__name__)
 Taken = Literal["new", "unchanged", "older", "refused", "not_understood"]
 
 
@@ -28,10 +30,15 @@ class StationPolicy:
         self._told: set[bytes] = set()
 
     def load(self) -> None:
-        """At the start; what an older program did not understand is tried again. Raises StoreError."""
+        """At the start; what an older program did not understand is tried again. Raises StoreError.
+
+        A program that was put back to an older version may find one that it cannot read: the bytes stay, and the station records all the same.
+        """
         kept, puzzling = self._store.setting(IN_FORCE), self._store.setting(NOT_UNDERSTOOD)
-        if kept is not None:
-            self.policy = read_policy(kept)
+        try:
+            self.policy = read_policy(kept) if kept is not None else None
+        except (SealingError, FormatError) as error:
+            log.error("the policy in force is not understood by this program and rests: %s", error)
         if puzzling is not None:
             self.take(puzzling)
 

@@ -97,6 +97,13 @@ def test_what_is_not_understood_is_kept_told_once_and_taken_by_the_program_that_
     assert keeper(store, ledger).policy == msgspec.structs.replace(POLICY, sequence=9)
 
 
+def test_an_older_program_that_is_put_back_starts_all_the_same(store: Store, ledger: Ledger) -> None:
+    later = sign1(canonical_dumps([2, *plain(POLICY)[1:], "a new field"]), DISTRICT, POLICY_TYPE)
+    store.set_setting("policy", later)
+    assert keeper(store, ledger).policy is None
+    assert store.setting("policy") == later
+
+
 def test_policy_and_ledger_change_together_or_not_at_all(store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = keeper(store, ledger)
 
