@@ -3,7 +3,8 @@
 Two bounds keep the line full and its queues short, so that an urgent record does not wait behind others. `line_window` bounds what this end
 of the line has not got rid of, as TCP knows it: a bit more than a round trip of the measured rate, so that a lost segment is repaired soon.
 `window` bounds what the district has not acknowledged, a few seconds of the rate: acknowledgements may be late by the repair of a loss, in
-either direction, before the line runs dry. Where TCP tells nothing, `window` is two round trips.
+either direction, before the line runs dry. Where TCP tells nothing, or its round trip is far shorter than the district's (a box that
+acknowledges for a satellite, and would lose its queue at a cut), `window` is two round trips.
 
 The chunk balances what each one costs (topic, header, acknowledgement) against what a cut destroys (on average half a chunk):
 sqrt(2 x cost x bytes that one connection carries).
@@ -28,6 +29,8 @@ class Limits:
     """of the measured rate may be unacknowledged"""
     round_trips: float = 2.0
     """may be, where TCP does not tell what the line holds"""
+    line_share: float = 0.1
+    """TCP's round trip is at least this share of the district's, or it is another line's"""
     line_trips: float = 1.25
     """of the measured rate may be on the line ..."""
     line_spare_s: float = 0.6
@@ -91,7 +94,7 @@ class Pace:
         if self.rate is None or self.trip_s is None:
             return limits.first_window
         wanted = self.rate * limits.max_seconds
-        if self.line_trip_s is None:
+        if not self._told():
             wanted = min(wanted, self.rate * self.trip_s * limits.round_trips + 2 * self.chunk())
         return int(min(max(wanted, self._least()), limits.max_window))
 
@@ -99,7 +102,13 @@ class Pace:
         """Bytes that this end of the line may hold, sent or not."""
         if self.rate is None or self.line_trip_s is None:
             return self.limits.first_window
+        if not self._told():
+            return self.limits.max_window
         return max(self.rate * (self.line_trip_s * self.limits.line_trips + self.limits.line_spare_s), self._least())
+
+    def _told(self) -> bool:
+        """Whether TCP's figures are about the line."""
+        return self.line_trip_s is not None and self.trip_s is not None and self.line_trip_s >= self.trip_s * self.limits.line_share
 
     def _least(self) -> int:
         return self.limits.first_window if self.delivered < self.limits.first_bytes else self.limits.min_window

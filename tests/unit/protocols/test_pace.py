@@ -40,7 +40,9 @@ def test_late_acknowledgements_in_one_burst_do_not_look_like_a_fast_line() -> No
     assert pace.rate == pytest.approx(before, rel=0.25)
 
 
-def test_without_the_word_of_tcp_two_round_trips_are_the_bound() -> None:
+@pytest.mark.parametrize("line_trip_s", [None, 0.001], ids=["unknown", "acknowledged by a box nearby"])
+def test_without_the_word_of_tcp_two_round_trips_are_the_bound(line_trip_s: float | None) -> None:
     pace = Pace(Limits())
     told(pace, 2_000, 20)
+    pace.line_trip_s = line_trip_s
     assert pace.window() == pytest.approx(2 * RATE + 2 * pace.chunk(), rel=0.15)
