@@ -11,6 +11,7 @@ import logging
 import math
 import signal
 import sys
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -78,6 +79,8 @@ PARK_S, SYNC_S = 5.0, 10.0
 HALT_LEASE_S = 90
 LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
 """a part that is silent for longer starves the watchdogs: the session turns once a second, power every 2 s plus its devices' deadlines"""
+TURN_S = 0.001
+"""of a thread that computes: the loop waits so long at most, at each of its turns, while a picture is judged (Python's own is 5 ms)"""
 MALLOC = {-8: 2, -3: 128 * 1024, -1: 128 * 1024}
 """M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD"""
 log = logging.getLogger(__name__)
@@ -87,6 +90,7 @@ def run(config: StationConfig) -> int:
     """Run until told to stop; 0 after an orderly stop. Raises StationError with the next step when it cannot start."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     _give_memory_back()
+    sys.setswitchinterval(TURN_S)
     folder = Path(config.station.data_dir)
     last_words.forget(folder)
     try:
@@ -153,9 +157,10 @@ class Station:
             first = await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
             await worker.run(ledger.report_damage)
             await worker.run(partial(_note_configuration, worker.store, ledger, config))
-            await worker.run(policy.load)
         except StoreError as error:
             log.error("the boot could not be noted: %s", error)
+        with suppress(StoreError):  # what holds is read first; only what was not understood before may need room
+            await worker.run(policy.load)
         memory = await worker.call(Store.setting, "power"), await worker.call(Store.setting, "power_seen")
         station = cls(config, keys, worker, clock, ledger, policy, boot, memory)
         station._first_entry = first
