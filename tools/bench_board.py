@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     figures: dict[str, Figures] = {"flash": sizes(), "unix": on_unix()}
     if arguments.chip:
         figures["chip"] = _on_fresh_chip()
-    _show(figures)
+    show(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -95,7 +95,8 @@ def _figures(text: str) -> Figures:
     return {name: int(value) for name, value in (line.split() for line in text.splitlines())}
 
 
-def _show(figures: Mapping[str, Figures]) -> None:
+def show(figures: Mapping[str, Figures]) -> None:
+    """In plain lines."""
     space = figures["flash"]
     print(f"flash: {space['text']:,} bytes in {space['files']} files ({space['compiled']:,} compiled), {space['text'] / FLASH:.1%} of the file system")
     for name, words in (("unix", "unix port, 8-byte words"), ("chip", "emulated RP2040")):

@@ -120,6 +120,7 @@ def test_the_chips_own_watchdog_restarts_a_board_whose_program_ended(chip: Emula
 
 def test_nothing_is_allocated_on_the_chip_and_the_heap_suffices(chip: EmulatedPico) -> None:
     found = bench_board.on_chip(chip.usb)
+    bench_board.show({"flash": bench_board.sizes(), "chip": found})
     assert found["pulses"] > 0
     assert found["fed"] > 0
     assert found["heap"] < HEAP_LIMIT
