@@ -11,7 +11,6 @@ import logging
 import math
 import signal
 import sys
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -354,7 +353,8 @@ class Station:
         """A device came or went: the page shows it at once, the district learns it as a ledger event."""
         if self._register.on_change(change):
             self._note("equipment", introduced(change))
-        self._session.poke()
+        if self._news.shown(change):
+            self._session.poke()
         if (news := self._news.event(change)) is not None:
             self._note(*news)
 
