@@ -34,6 +34,13 @@ class DeviceNews:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._told: dict[str, _Told] = {}
+        self._shown: dict[str, tuple[str, str | None]] = {}
+
+    def shown(self, change: PresenceChange) -> bool:
+        """Whether a page looks different now: each picture of a preview makes its device busy for a moment, which no page shows."""
+        before = self._shown.get(change.name)
+        self._shown[change.name] = ("ready" if change.state == "busy" else change.state, change.code)
+        return self._shown[change.name] != before
 
     def event(self, change: PresenceChange) -> tuple[str, dict[str, Any]] | None:
         """Ledger event (fault or repaired) with its detail, or None when this says nothing new."""

@@ -24,7 +24,7 @@ LIFT_POLL_S = 0.1
 FIRST_LIFT_POLL_S = 0.005
 EAGER = 4
 """pauses grow from the first by this part of the wait so far: a lifted finger is seen at once"""
-REACTION_S = 0.02
+REACTION_S = 0.012
 """nobody lays down the next finger sooner after the screen has changed; a look begun before would only be in the way of the next"""
 PREVIEW_S = 2.0
 READY_S = 3.0

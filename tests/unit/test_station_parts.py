@@ -59,6 +59,12 @@ def test_a_loose_plug_is_counted_and_not_told_for_ever() -> None:
     assert event[1]["left_out"] == 2000 - AN_HOUR
 
 
+def test_a_device_that_only_delivers_a_picture_draws_no_page_anew() -> None:
+    news = DeviceNews(Hours())
+    busy = PresenceChange("tablet", "busy", None, None, None)
+    assert [news.shown(change) for change in (BACK, busy, BACK, busy, gone(), gone(), BACK)] == [True, False, False, False, True, False, True]
+
+
 def test_the_health_document_of_a_full_station_stays_under_a_kilobyte() -> None:
     names = ("camera", "iris", "fingerprint", "tablet", "printer", "board", "gpio", "genset", "ups-main", "ups-second")
     snapshot: dict[str, Any] = {
