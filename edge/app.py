@@ -36,15 +36,15 @@ from edge.errors import DeviceError, StationError, StoreError
 from edge.fitting import Fitted, fit
 from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
+from edge.leaving import Leaving
 from edge.news import DeviceNews, introduced
 from edge.policy import StationPolicy, Taken, goes_first, held_back
 from edge.power import last_words
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import State
 from edge.power.resume import came_back
-from edge.power.stopping import OrderlyStop, Part, sync_disks
 from edge.power.supervisor import Supervisor
-from edge.power.watch import STOP_BATTERY, FittedUps
+from edge.power.watch import FittedUps
 from edge.quality.limits import with_overrides
 from edge.scrub import Scrub
 from edge.store.database import FILE_NAME
@@ -69,13 +69,6 @@ ERRANDS_MAX = 256
 """ledger events and settings that wait for the store's thread; more than these in one moment say nothing new"""
 BEAT_S = 2.0
 BUTTON = "power_button"
-AGAIN = 75
-"""exit code (EX_TEMPFAIL): systemd starts the station again (RestartForceExitStatus)"""
-STEP_S = 10.0
-READ_S = 2.0
-"""the page says why it stops before it goes dark"""
-PARK_S, SYNC_S = 5.0, 10.0
-HALT_LEASE_S = 90
 LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
 """a part that is silent for longer starves the watchdogs: the session turns once a second, power every 2 s plus its devices' deadlines"""
 TURN_S = 0.001
@@ -174,7 +167,6 @@ class Station:
         self._boot_id = boot_id(Path(config.clock.boot_id))
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
-        self._why_stop: asyncio.Queue[str] = asyncio.Queue()
         self._code = 0
         self._first_entry = sys.maxsize
         """number of this life's first entry: receipts from there on were signed since"""
@@ -188,7 +180,7 @@ class Station:
         self._power = self._power_manager(*power_memory)
         self._scrub = Scrub(worker, ledger, config.station.id, clock, self._store_file(), lambda: self._session.snapshot()["phase"] == "enrolling", self._wake)
         self._session = self._make_session()
-        self._orderly = OrderlyStop(self._stop_parts(), config.power.halt_command)
+        self._leaving = Leaving(self._power, config.power, self._fitted, self._session.changes, self._errands.join, clock)
         lines = config.devices.gpio.outputs if config.devices.gpio else {}
         self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
         self._uplink = Uplink(
@@ -222,7 +214,7 @@ class Station:
             ("follower", self._follower.run(self._session.changes())), ("register", self._register.run()), ("watchdog", self._supervisor.run()),
             ("scrub", self._scrub.run()),
         ]
-        return [("page", self._serve()), ("stop", self._stop_in_order()), *own, ("purge", self._purge()), ("beat", self._beat()), *devices]
+        return [("page", self._serve()), ("stop", self._leave()), *own, ("purge", self._purge()), ("beat", self._beat()), *devices]
 
     # --- what is constructed
 
@@ -263,14 +255,6 @@ class Station:
         started_wall_s = self._clock.wall_s() - (self._clock.monotonic_s() - self._started_s)
         return came_back(self._power.watch.away, started_wall_s, self._clock.trust())
 
-    def _stop_parts(self) -> list[Part]:
-        """Before the machine halts: what is under way is committed, then the board is told, which cuts the supply after its lease."""
-        shown, rules = Part("page", partial(self._clock.sleep_s, READ_S)), self._config.power.genset
-        genset = Part("genset", self._power.genset_at_rest, rules.cool_down_s + rules.stop_timeout_s + STEP_S)
-        parked = [Part(f"park {presence.name}", partial(self._park, presence.name), PARK_S) for presence in self._fitted.to_park()]
-        ledger, sync = Part("ledger", self._errands.join), Part("sync", sync_disks, SYNC_S)
-        return [Part("step", self._step_committed, STEP_S), shown, genset, *parked, ledger, sync, Part("board", self._tell_board)]
-
     def _power_manager(self, memory: bytes | None, seen: bytes | None) -> PowerManager:
         upses = [
             (FittedUps(section.name, section.capacity_wh, section.nominal_w), presence)
@@ -281,7 +265,7 @@ class Station:
             changed=lambda: self._uplink.tell_health(),
         )
         return PowerManager(
-            upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, self._why_stop.put_nowait,
+            upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, lambda why: self._leaving.because(why),
             lines=lines, boot=self._boot_id.hex(), memory=memory, seen_s=float(seen) if seen else None,
         )
 
@@ -374,30 +358,9 @@ class Station:
             return
         self._errands.put_nowait(errand)
 
-    async def _stop_in_order(self) -> None:
-        """Once power says so; it goes on watching meanwhile. Where nothing halts the machine, mains that are back begin a new life."""
-        why = await self._why_stop.get()
-        await self._orderly.run(why)
-        if why == STOP_BATTERY and not self._config.power.halt_command:
-            await self._power.mains_back()
-            self._code = AGAIN
+    async def _leave(self) -> None:
+        self._code = await self._leaving.run(lambda: self._tasks)
         self._stop.set()
-
-    async def _step_committed(self) -> None:
-        """Nothing more is captured, and what was is judged, sealed and durable before anything is parked."""
-        async for snapshot in self._session.changes():
-            if snapshot["phase"] == "stopping" and snapshot["activity"] is None:
-                return
-
-    async def _park(self, device: str) -> None:
-        """Its driver brings it to rest and lets go of it."""
-        self._tasks[device].cancel()
-        await asyncio.wait({self._tasks[device]})
-
-    async def _tell_board(self) -> None:
-        if self._fitted.board is not None and self._config.power.halt_command:
-            charge_s = self._power.watch.charge_s()
-            await self._fitted.board.use(lambda board: board.stopping(HALT_LEASE_S, charge_s=charge_s), BEAT_S)
 
     def _note_silence(self, parts: tuple[str, ...]) -> None:
         """For the safe-mode page: the watchdog may end this life soon."""
