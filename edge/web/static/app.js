@@ -96,7 +96,7 @@ function automatic(now) {
 }
 
 function dark(now) {
-  return now.step === "irises" && !now.verdict ? make("p", { class: "quiet spare" }, t("iris_dark_is_normal")) : null;
+  return now.step === "irises" && !now.verdict ? make("p", { class: "quiet spare" }, t("iris_once_a_second")) : null;
 }
 
 // --- actions ---
