@@ -33,7 +33,10 @@ IRIS = {"black-frames": "iris_dark", "dirty-lens": "iris_blurred", "over-exposed
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return World(seed=5, people=1)
+    """Its resident's pictures are made before a camera waits for them."""
+    made = World(seed=5, people=1)
+    made.images.prepare(made.people[0])
+    return made
 
 
 class Desk:
