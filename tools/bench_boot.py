@@ -22,6 +22,7 @@ from edge.store.files import DiskFiles
 from edge.store.store import Store
 from edge.store.values import SealedPart
 from simulators.world import WorldClock
+from tools.amounts import whole
 from tools.auto_operator import StationAway, StationPage
 from tools.bench_store import WRAPPED, fill, work_folder
 from tools.children import Child, free_port
@@ -110,8 +111,8 @@ async def _ready(page: StationPage) -> bool:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--queued", type=int, default=QUEUED, help=f"records that wait (default {QUEUED})")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"starts of each kind (default {RUNS})")
+    parser.add_argument("--queued", type=whole(0, 100_000), default=QUEUED, help=f"records that wait (default {QUEUED})")
+    parser.add_argument("--runs", type=whole(1, 100), default=RUNS, help=f"starts of each kind (default {RUNS})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
 
 

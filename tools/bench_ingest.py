@@ -33,6 +33,7 @@ from edge.clock import random_bytes
 from protocols.custody import Chunk, Entry, Receiver, encode
 from protocols.sealing import SoftwareSigner, generate_audience
 from simulators.signing_station import Made, SigningStation, seeded_key
+from tools.amounts import whole
 from tools.broker import Broker
 from tools.forge import Certified
 
@@ -178,7 +179,7 @@ async def _timed_broker(queue: list[Frame]) -> float:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--records", type=int, default=100, help="records a scenario (default 100)")
+    parser.add_argument("--records", type=whole(1, 100_000), default=100, help="records a scenario (default 100)")
     parser.add_argument("--folder", type=Path, help="where to write (default: the system's temporary folder)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
 

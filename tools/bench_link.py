@@ -22,6 +22,7 @@ from rich.console import Console
 from simulators.shaped_line import Shape
 from simulators.tun_link import possible
 from tools import bench_link_tus
+from tools.amounts import whole
 from tools.bench_link_run import PEERS, Row, Run, Scenario, mosquitto
 
 EXAMPLE = "./rekam bench link --scenario a --seconds 300 --json link.json"
@@ -42,7 +43,7 @@ TELL_EVERY_S = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append", help="only this one; may be given several times")
     parser.add_argument("--peer", choices=list(PEERS), action="append", help="only this one; may be given several times")
-    parser.add_argument("--seconds", type=float, default=480, help="length of the measurement, rounded up to whole cycles (default 480)")
+    parser.add_argument("--seconds", type=whole(10, 86_400), default=480, help="length of the measurement, rounded up to whole cycles (default 480)")
     parser.add_argument("--seed", type=int, default=1, help="of loss and jitter (default 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs and data there")

@@ -21,6 +21,7 @@ from edge.power.policy import PERMISSIONS
 from simulators.mains import Schedule, bad_site
 from simulators.power import PowerWorld, UpsBattery
 from station_config.schema import GensetRules, Power
+from tools.amounts import whole
 from tools.virtual_site import DAY_S, VirtualSite
 
 EXAMPLE = "./rekam bench power --days 30 --seed 7 --json power.json"
@@ -420,9 +421,9 @@ def compare(days: int, seed: int, people: int) -> dict[str, float]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, default=30, help="days to live through (default 30)")
+    parser.add_argument("--days", type=whole(1, 3_650), default=30, help="days to live through (default 30)")
     parser.add_argument("--seed", type=int, default=1, help="seed of mains, people, engine (default 1)")
-    parser.add_argument("--people", type=int, default=100, help="people who come each day (default 100)")
+    parser.add_argument("--people", type=whole(1, 1_000), default=100, help="people who come each day (default 100)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
 
 

@@ -24,6 +24,7 @@ from edge.clock import random_bytes
 from protocols.record import Manifest, PartKind, PartRef, encode_manifest
 from protocols.sealing import ENTRY_TYPE, AudienceKey, RecordSealer, audience_of, generate_audience, open_entry, sign1
 from simulators.signing_station import SigningStation
+from tools.amounts import whole
 
 EXAMPLE = "./rekam bench seal --json seal.json"
 SIZES_MB = (0.3, 1.0, 2.0)
@@ -179,7 +180,7 @@ def _peak_bytes(function: Callable[[], object]) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"repetitions, the best counts (default {ROUNDS})")
+    parser.add_argument("--rounds", type=whole(1, 10_000), default=ROUNDS, help=f"repetitions, the best counts (default {ROUNDS})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
 
 

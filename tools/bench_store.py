@@ -30,6 +30,7 @@ from edge.store.store import Store
 from edge.store.tables import GUARDED, add_guard
 from edge.store.values import SealedPart
 from protocols.record import PartKind, Step, WrappedKey, encode_keys
+from tools.amounts import whole
 from tools.crash_store_lives import StubSigner
 
 EXAMPLE = "./rekam bench store --json store.json"
@@ -252,8 +253,8 @@ def _copy(connection: apsw.Connection, number: int) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--records", type=int, default=RECORDS, help=f"records to keep (default {RECORDS})")
-    parser.add_argument("--queued", type=int, default=QUEUED, help=f"waiting records to start with, 0 leaves that out (default {QUEUED})")
+    parser.add_argument("--records", type=whole(1, 100_000), default=RECORDS, help=f"records to keep (default {RECORDS})")
+    parser.add_argument("--queued", type=whole(0, 100_000), default=QUEUED, help=f"waiting records to start with, 0 leaves that out (default {QUEUED})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
 
 

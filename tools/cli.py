@@ -9,10 +9,14 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import StationError
 from station_config.load import ConfigError
+
+UNREACHABLE = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError, IsADirectoryError)
+"""what a wrong path on the command line ends in"""
 
 
 class Command(NamedTuple):
@@ -94,10 +98,16 @@ def _call(name: str, command: Command, words: list[str]) -> int:
         prog=f"./rekam {name}", description=command.help[0].upper() + command.help[1:] + ".", epilog=f"example: {module.EXAMPLE}",
     )
     module.add_arguments(parser)
+    parsed = parser.parse_args(words)
+    report = getattr(parsed, "json", None)
+    if isinstance(report, Path) and not report.parent.is_dir():
+        return _refuse(f"--json {report}: there is no folder {report.parent}. Make it first, or name another file.")
     try:
-        return int(module.run(parser.parse_args(words)))
+        return int(module.run(parsed))
     except (StationError, ConfigError) as problem:
         return _refuse(str(problem))
+    except UNREACHABLE as problem:
+        return _refuse(f"{problem.filename or 'a file'}: {problem.strerror or problem}. Check the path and whose it is, then call again.")
     except KeyboardInterrupt:
         return 130
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tools.amounts import whole
+
 KEYS = ("cuts", "records", "lost", "duplicated", "forged", "stuck", "false_saved", "seconds", "trace")
 """of the JSON document: a contract"""
 KINDS = ("lost", "duplicated", "forged", "stuck", "false_saved")
@@ -68,7 +70,7 @@ S = TypeVar("S", bound=Summary)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cuts", type=int, default=10_000, help="power cuts (default 10000)")
+    parser.add_argument("--cuts", type=whole(1, 10_000_000), default=10_000, help="power cuts (default 10000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same worlds (default 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
 

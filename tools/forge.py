@@ -31,6 +31,7 @@ from protocols.custody.receiver import Accepted
 from protocols.record import Audience, encode_keys
 from protocols.sealing import SoftwareSigner, generate_audience, kid_of
 from simulators.signing_station import SigningStation, seeded_key
+from tools.amounts import whole
 from tools.forge_attacks import ON_ENTRIES, ON_RECEIPTS, Field
 
 EXAMPLE = "./rekam crash forge --count 1000000 --seed 1 --json forge.json"
@@ -174,7 +175,7 @@ def forge(count: int, seed: int, progress: bool = False) -> dict[str, Any]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--count", type=int, default=20_000, help="attacks (default 20000)")
+    parser.add_argument("--count", type=whole(1, 100_000_000), default=20_000, help="attacks (default 20000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same choices (default 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
 

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from edge.errors import StationError
+from tools.amounts import whole
 from tools.paths import ROOT
 
 EXAMPLE = "./rekam fuzz entry --seconds 600"
@@ -30,7 +31,7 @@ def read_corpus(target: str) -> dict[str, bytes]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", choices=TARGET_NAMES)
-    parser.add_argument("--seconds", type=int, default=60, help="how long (default 60)")
+    parser.add_argument("--seconds", type=whole(1, 30 * 86_400), default=60, help="how long (default 60)")
     parser.add_argument("--keep", action="store_true", help="add what reached new code to the corpus")
 
 

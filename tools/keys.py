@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
@@ -25,6 +26,7 @@ from protocols.certificates import issue, make_authority
 from protocols.passphrase import lock_key_file
 from protocols.roster import Hardness, Operator, RosterRow, seal_roster
 from protocols.sealing import Signer, SoftwareSigner, generate_audience
+from station_config.schema import Name
 
 PASSPHRASE_CHARACTERS_MIN = 20
 """a thief can guess at leisure"""
@@ -183,6 +185,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--handle", default="0x81010001", help="with --tpm: where the key stays (default 0x81010001)")
 
 
+def _check_names(district: str, stations: list[str]) -> None:
+    """Before anything is made. Raises StationError."""
+    for name in (district, *stations):
+        try:
+            msgspec.convert(name, Name)
+        except msgspec.ValidationError as error:
+            rule = "1 to 32 small letters, digits and hyphens, no hyphen first"
+            raise StationError("keys_call", f"{name!r} is no id for a district or station", f"An id has {rule}: poso-01.") from error
+    twice = sorted({name for name in stations if stations.count(name) > 1})
+    if twice:
+        raise StationError("keys_call", f"named twice: {', '.join(twice)}", "Name each station once.")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Make or enlarge a site, or a key in this station's chip. Raises StationError."""
     if arguments.tpm:
@@ -192,6 +207,7 @@ def run(arguments: argparse.Namespace) -> int:
     operators = [SiteOperator(*text.split(":")) for text in arguments.operator if text.count(":") == 2]
     if len(operators) != len(arguments.operator) or not arguments.station:
         raise StationError("keys_call", "at least one --station is needed, and each --operator is LOGIN:NAME:PIN", f"Example: {EXAMPLE}")
+    _check_names(arguments.district, arguments.station)
     passphrase = _passphrase(arguments.passphrase_file)
     if arguments.add:
         return _add(SitePaths(arguments.folder), arguments.station, arguments.public_key, passphrase)

@@ -30,8 +30,9 @@ PREFIX_MIN = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=DEFAULT, help=f"the district's file (default {DEFAULT})")
-    parser.add_argument("--release", metavar="ENTRY", help="this one counts as stored (the first 8 or more characters of its name)")
-    parser.add_argument("--discard", metavar="ENTRY", help="this one is given up")
+    decision = parser.add_mutually_exclusive_group()
+    decision.add_argument("--release", metavar="ENTRY", help="this one counts as stored (the first 8 or more characters of its name)")
+    decision.add_argument("--discard", metavar="ENTRY", help="this one is given up")
     parser.add_argument("--officer", default="", metavar="NAME", help="who decides; kept with the decision")
 
 

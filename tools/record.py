@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         identity = _identity(arguments)
         document = verify(envelope, identity)
-        held = _check_parts(path.parent, document) if isinstance(document, Manifest) else 0
+        held = _check_parts(path.parent, document, arguments.file.is_dir()) if isinstance(document, Manifest) else 0
         print(f"The signature of {identity.role} {identity.name} holds; {held} sealed parts beside it are whole.")
         return _open(arguments, path.parent, document) if arguments.action == "open" else 0
     except (SealingError, FormatError, CertificateError) as problem:
@@ -103,13 +103,13 @@ def _open(arguments: argparse.Namespace, folder: Path, document: Document) -> in
     return 0 if opened else 1
 
 
-def _check_parts(folder: Path, manifest: Manifest) -> int:
-    """How many parts lie beside the manifest; all of them if any. Raises SealingError for one that is missing or altered."""
-    if not _part_file(folder, 0).exists():
+def _check_parts(folder: Path, manifest: Manifest, whole: bool) -> int:
+    """How many parts lie beside the manifest; all of them if any, or if it must be `whole`. Raises SealingError for one missing or altered."""
+    if not whole and not any(_part_file(folder, index).exists() for index in range(len(manifest.parts))):
         return 0
     for index, part in enumerate(manifest.parts):
         path = _part_file(folder, index)
-        if not path.exists() or hashlib.sha256(path.read_bytes()).digest() != part.sha256:
+        if not path.is_file() or path.stat().st_size != part.size or hashlib.sha256(path.read_bytes()).digest() != part.sha256:
             raise SealingError("content", f"{path.name} ({part.kind} {part.position}) is missing or altered")
     return len(manifest.parts)
 
@@ -167,9 +167,13 @@ def _part_file(folder: Path, index: int) -> Path:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(ENTRY_BYTES_MAX + 1)
     except OSError as error:
         raise _problem(f"{path} cannot be read ({error.strerror})", "Check the path") from error
+    if len(data) > ENTRY_BYTES_MAX:
+        raise _problem(f"{path} has more than the {ENTRY_BYTES_MAX} bytes of a signed entry", f"Name a {MANIFEST_FILE} or a record's folder")
+    return data
 
 
 def _problem(what: str, next_step: str) -> StationError:

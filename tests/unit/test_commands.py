@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +41,34 @@ def test_a_wrong_call_ends_with_2_and_a_sentence(words: list[str], capsys: pytes
     told = capsys.readouterr()
     assert told.out + told.err
     assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize(
+    "words", [
+        ["crash", "store", "--cuts", "0"], ["crash", "system", "--cuts", "-5"], ["crash", "forge", "--count", "0"], ["fuzz", "envelope", "--seconds", "0"],
+        ["bench", "link", "--seconds", "-1"], ["bench", "power", "--days", "many"], ["quarantine", "--release", "3f9a01c2", "--discard", "3f9a01c2"],
+    ],
+)
+def test_a_number_out_of_its_limits_starts_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "error: argument" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["crash", "forge", "--json", str(tmp_path / "missing" / "out.json")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--station", "../evil"], ["--station", "s-1", "--station", "s-1"], ["--district", "Po so", "--station", "s-1"]])
+def test_a_site_with_impossible_names_is_not_begun(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", *words, str(tmp_path / "site")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_path_that_leads_nowhere_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert main(["keys", "--station", "s-1", str(tmp_path / "file" / "site")]) == 2
+    assert "Check the path" in capsys.readouterr().err

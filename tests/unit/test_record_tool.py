@@ -85,6 +85,22 @@ def test_verify_refuses(call: Call, folder: Path, site: SitePaths) -> None:
         call("verify", folder, "--certificate", certificate)
 
 
+def test_a_folder_must_be_whole_and_a_manifest_may_be_alone(call: Call, folder: Path, site: SitePaths, tmp_path: Path) -> None:
+    words = ["--certificate", site.station_certificate("s-1")]
+    (folder / "00.part").unlink()
+    for named in (folder, folder / "manifest.cose"):
+        with pytest.raises(StationError, match=r"00\.part .* is missing"):
+            call("verify", named, *words)
+    alone = tmp_path / "manifest.cose"
+    alone.write_bytes((folder / "manifest.cose").read_bytes())
+    assert call("verify", alone, *words) == 0
+
+
+def test_a_file_without_end_is_refused(call: Call) -> None:
+    with pytest.raises(StationError, match="has more than"):
+        call("inspect", "/dev/zero")
+
+
 def test_open_gives_each_key_its_part_and_no_more(call: Call, folder: Path, site: SitePaths, made: Made, tmp_path: Path) -> None:
     words = ["open", folder, "--certificate", site.station_certificate("s-1")]
     assert call(*words, "--key", site.intake_private, "--out", tmp_path / "intake") == 0
