@@ -52,6 +52,7 @@ class CuttingProxy:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, PIECE)  # loopback's own 64 KB would not fit into that and be repeated
         listening.bind((HOST, self.port))
         self.port = listening.getsockname()[1]
         self._server = await asyncio.start_server(self._accept, sock=listening, limit=LIMIT)

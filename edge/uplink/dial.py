@@ -16,8 +16,9 @@ ATTEMPT_S = (2.0, 2.0, 4.0, 8.0)
 """how long the attempts may take, in turn: short ones find a path that was away, long ones a path that is slow"""
 ROUND_S = 20.0
 """then the caller may wait before it tries again"""
-USER_TIMEOUT_MS = 8_000
-"""data without a TCP acknowledgement for so long ends the connection: 115 instead of 37 kbit/s where a path dies silently"""
+USER_TIMEOUT_MS = 30_000
+"""backstop of the kernel. Its 8 s ended connections that lived: they count on while a box with a full queue lets bytes in drop by drop. Dead
+paths are found sooner by TCP_INFO (mqtt.py)"""
 LOSSY = 0.004
 """share of segments sent again from which on bbr carries more than cubic; below, its pauses to measure the round trip cost more"""
 BBR_PROBE_S = 9.0

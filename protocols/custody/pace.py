@@ -102,8 +102,6 @@ class Pace:
         """Bytes that this end of the line may hold, sent or not."""
         if self.rate is None or self.line_trip_s is None:
             return self.limits.first_window
-        if not self._told():
-            return self.limits.max_window
         return max(self.rate * (self.line_trip_s * self.limits.line_trips + self.limits.line_spare_s), self._least())
 
     def _told(self) -> bool:
