@@ -116,7 +116,7 @@ class Content:
             self.shown(old.station, old.record_id)
 
     def _load(self, station: str, record_id: bytes) -> Waiting | None:
-        sql = "SELECT hash FROM entries WHERE record_id = ? AND station = ? AND settled = 0 ORDER BY presented DESC LIMIT 1"
+        sql = "SELECT hash FROM entries WHERE record_id = ? AND +station = ? AND settled = 0 ORDER BY presented DESC LIMIT 1"
         entry = tables.one(self._connection, sql, (record_id, station))
         if entry is None:
             return None

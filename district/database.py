@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 
 FILE_NAME = "district.db"
-SCHEMA = 2
+SCHEMA = 3
 
 
 class DistrictError(Exception):

@@ -10,6 +10,9 @@ from district.verify import Refusal
 from protocols.record import Entry, Manifest
 
 DAY_S = 86_400
+RECORDS = "SELECT count(*) FROM entries WHERE station = ? AND received_s >= ? AND received_s < ? AND record_id IS NOT NULL"
+EVENTS = "SELECT count(*) FROM entries WHERE station = ? AND received_s >= ? AND received_s < ? AND record_id IS NULL"
+"""of one day only: a clock that was ahead for a while fills its own day"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,5 @@ class Quota:
             self._day_s = day_s
             self._counts.clear()
         if (station, record) not in self._counts:
-            sql = "SELECT count(*) FROM entries WHERE station = ? AND received_s >= ? AND (record_id IS NOT NULL) = ?"
-            self._counts[station, record] = tables.value(self._connection, sql, (station, day_s, record))
+            self._counts[station, record] = tables.value(self._connection, RECORDS if record else EVENTS, (station, day_s, day_s + DAY_S))
         return self._counts[station, record]

@@ -117,8 +117,7 @@ class DistrictStore:
         if row is None:
             return None
         sequence, record_id = row
-        twins = "SELECT count(*) FROM entries WHERE station = ?1 AND sequence = ?2 OR record_id = ?3 AND station = ?1"
-        if tables.value(self.connection, twins, (station, sequence, record_id)) > 1:
+        if tables.twins(self.connection, station, sequence, record_id) > 1:
             self._presented += 1
             self.connection.execute("UPDATE entries SET presented = ? WHERE hash = ?", (self._presented, digest))
             self._content.shown(station, record_id or b"")
@@ -170,7 +169,7 @@ class DistrictStore:
         if self._content.changed():
             self.flush()
         sql = """SELECT r.envelope FROM entries e JOIN receipts r ON r.hash = e.hash
-                 WHERE e.station = ? AND e.record_id = ? ORDER BY e.presented DESC, r.district_sequence DESC LIMIT 1"""
+                 WHERE +e.station = ? AND e.record_id = ? ORDER BY e.presented DESC, r.district_sequence DESC LIMIT 1"""
         envelope: bytes | None = tables.value(self.connection, sql, (station, record_id))
         return envelope
 

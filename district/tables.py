@@ -38,6 +38,13 @@ def neighbours(connection: apsw.Connection, entry: Entry) -> Neighbours:
     )
 
 
+def twins(connection: apsw.Connection, station: str, sequence: int, record_id: bytes | None) -> int:
+    """How many entries of the station bear that number or that record id."""
+    sql = """SELECT count(*) FROM (SELECT hash FROM entries WHERE station = ?1 AND sequence = ?2
+             UNION SELECT hash FROM entries WHERE record_id = ?3 AND +station = ?1)"""
+    return int(value(connection, sql, (station, sequence, record_id)))
+
+
 def add_entry(connection: apsw.Connection, entry: Entry, digest: bytes, envelope: bytes, verdict: Verdict, now_s: int, presented: int) -> None:
     header = entry.header
     record_id = entry.record_id if isinstance(entry, Manifest) else None

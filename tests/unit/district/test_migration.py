@@ -40,7 +40,7 @@ def test_a_migration_that_is_cut_off_changes_nothing(folder: Path, monkeypatch: 
     before = apsw.Connection(str(folder / "district.db"))
     rows = before.execute("SELECT count(*) FROM entries").fetchall(), before.pragma("user_version")
     before.close()
-    monkeypatch.setattr(database, "SCHEMA", 3)
+    monkeypatch.setattr(database, "SCHEMA", 4)
     with pytest.raises(FileNotFoundError):
         opened(folder)
     monkeypatch.undo()

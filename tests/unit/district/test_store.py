@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -263,6 +264,31 @@ def test_the_quota_of_a_day(tmp_path: Path, station: SigningStation, signer: Sof
     clock.wall += 86_400
     assert isinstance(store.accept_entry("s-1", made[2].envelope), Accepted)
     store.close()
+
+
+def test_a_day_that_a_wrong_clock_filled_locks_nobody_out(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> None:
+    store = reopen(tmp_path, station, signer, clock, Limits(records_day=1))
+    first, second, third = (station.record().envelope for _ in range(3))
+    today, clock.wall = clock.wall, clock.wall + 10 * 365 * 86_400
+    assert isinstance(store.accept_entry("s-1", first), Accepted)
+    assert isinstance(store.accept_entry("s-1", second), Refused)
+    clock.wall = today
+    assert isinstance(store.accept_entry("s-1", second), Accepted)
+    assert isinstance(store.accept_entry("s-1", third), Refused)
+    store.close()
+
+
+def test_no_entry_walks_through_all_of_its_stations_rows(store: DistrictStore, station: SigningStation) -> None:
+    asked: dict[str, Any] = {}
+    store.connection.set_exec_trace(lambda cursor, sql, values: asked.setdefault(sql, values) is values or True)
+    record, event = station.record(), station.event()
+    for envelope in (record.envelope, event, record.envelope, event):
+        store.accept_entry("s-1", envelope)
+    store.connection.set_exec_trace(None)
+    for sql, values in asked.items():
+        plan = [row[3] for row in store.connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)] if sql.startswith("SELECT") else []
+        walks = [step for step in plan if "SCAN entries" in step or (step.endswith("(station=?)") and "entries_beside" not in step)]
+        assert not walks, f"{sql}: {walks}"
 
 
 def test_the_quota_of_events_spares_records_and_survives_a_restart(
