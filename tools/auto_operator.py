@@ -161,9 +161,10 @@ class AutoOperator:
         if await self._body(step, person) or self.snapshot["activity"] is not None:
             return
         primary = self.snapshot["primary"]
-        fields = {"number": person["letter"]} if primary == "letter" else {}
-        if primary in actions:
-            await self._page.post(primary, **fields)
+        if "use_best" in actions:  # offered after several tries: hands that work hard do not get better by more of them
+            await self._page.post("use_best", reason=self.snapshot["reasons"]["use_best"][0])
+        elif primary in actions:
+            await self._page.post(primary, **{"number": person["letter"]} if primary == "letter" else {})
 
     async def _body(self, step: str, person: dict[str, Any]) -> bool:
         """Move eyes, hand and pen to what the screen asks for; True when an exception was reported instead."""
