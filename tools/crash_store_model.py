@@ -11,6 +11,7 @@ from edge.errors import StoreError
 from edge.store.store import Store
 
 ALL = 1_000_000
+SET_ASIDE = "set aside"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def differences(store: Store, promised: State) -> list[tuple[str, str]]:
 
 
 def _damage(store: Store) -> list[tuple[str, str]]:
-    return [("lost", f"set aside: {store.damage()}")] if store.damage() else []
+    return [("lost", f"{SET_ASIDE}: {store.damage()}")] if store.damage() else []
 
 
 def _ledger(store: Store, promised: State) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ class Damaged(Exception):
 
 def check_structure(connection: apsw.Connection, schema: list[Row], deep: bool) -> None:
     """Raises Damaged, or apsw.CorruptError where SQLite notices first. `deep` reads every page of the file."""
-    if _schema(connection) != schema:
+    if stored_schema(connection) != schema:
         raise Damaged("the schema is not what was written")
     _pragma_ok(connection, "integrity_check" if deep else None)
     _check_guards(connection)
@@ -36,12 +36,13 @@ def schema_of(scripts: Iterable[str]) -> list[Row]:
         add_guard(connection)
         for script in scripts:
             connection.execute(script)
-        return _schema(connection)
+        return stored_schema(connection)
     finally:
         connection.close()
 
 
-def _schema(connection: apsw.Connection) -> list[Row]:
+def stored_schema(connection: apsw.Connection) -> list[Row]:
+    """What SQLite notes of each table and index."""
     return rows(connection, "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
 
 

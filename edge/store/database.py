@@ -6,30 +6,27 @@ writes all of it into the main file before anything new is added. A failed write
 drops what it could not write and then reports success.
 """
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files as package_files
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import apsw
 
 from edge.errors import StoreBusy, StoreError, StoreFull
-from edge.store.check import Damaged, check_structure, schema_of
+from edge.store.check import Damaged, check_structure
 from edge.store.files import Files
+from edge.store.mended import mark_whole, mended
 from edge.store.salvage import finish_exchange, make_store, set_aside
-from edge.store.tables import Row, add_guard, one, transaction
+from edge.store.schema import PAGE_BYTES, expected_schema, migrate
+from edge.store.tables import add_guard, one, transaction
 
 FILE_NAME = "rekam.db"
-APPLICATION_ID = 0x52454B00
-"""plus the schema's number: a second copy of it, since a flipped bit there must not look like another version"""
-PAGE_BYTES = 1024
-"""each commit rewrites three or four small pages: with 4096 bytes that alone is half of a 0.5 MB record (tools/bench_store.py)"""
 CACHE_KIB = 4096
 CORRUPT = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
-UNTRUSTED = (*CORRUPT, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError,
-             apsw.InternalError, apsw.NoMemError, apsw.FormatError, apsw.PermissionsError)
+MACHINE = (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError, apsw.InternalError, apsw.NoMemError, apsw.PermissionsError)
+"""says nothing about the file's content"""
+UNTRUSTED = (*CORRUPT, *MACHINE, apsw.FormatError)
 """what the disk or its content can cause; every other SQLite error is a mistake of ours and goes through"""
 
 
@@ -106,8 +103,11 @@ class Database:
                 make_store(self._folder, self._files, self._connect)
             try:
                 return self._open_checked(self._folder)
-            except (Damaged, *CORRUPT) as problem:
-                set_aside(self._folder, str(problem), self._files, self._connect, spare_bytes=2 * self._log_bytes)
+            except (apsw.FullError, *MACHINE):
+                raise
+            except (Damaged, UnicodeDecodeError, apsw.Error) as problem:
+                # before the checks have passed any other complaint of SQLite's is about what the file holds
+                set_aside(self._folder, str(problem), self._files, self._connect, self._left, spare_bytes=2 * self._log_bytes)
             return self._open_checked(self._folder)
         except apsw.FullError as error:
             raise _full() from error
@@ -117,6 +117,8 @@ class Database:
     def _open_checked(self, folder: Path) -> apsw.Connection:
         """Read what the disk really has, check it, and write the log into the main file before anything is added to it."""
         self._files.forget_cache(folder / f"{FILE_NAME}-wal")
+        if not mark_whole(folder / FILE_NAME, self._files):
+            raise Damaged("the file's header is not what was written")
         connection = self._connect(folder, fresh=False)
         try:
             check_structure(connection, expected_schema(), self._deep)
@@ -125,6 +127,10 @@ class Database:
             connection.close(True)
             raise
         return connection
+
+    def _left(self) -> AbstractContextManager[apsw.Connection | None]:
+        file = self._folder / FILE_NAME
+        return mended(file, self._files, self._vfs, _configure, partial(self._connect, self._folder, fresh=False))
 
     def _connect(self, folder: Path, fresh: bool) -> apsw.Connection:
         """Open the file, or create it where nothing is yet; hold it against every other process, bring its schema up to date."""
@@ -158,42 +164,6 @@ def _configure(connection: apsw.Connection) -> None:
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("mmap_size", 0)
     connection.pragma("foreign_keys", True)
-
-
-def migrate(connection: apsw.Connection) -> None:
-    """Run every schema file newer than the store, each in its own transaction. Raises Damaged, StoreError when the store is newer than this program."""
-    scripts = schema_scripts()
-    version, mark = (int(one(connection, f"PRAGMA {name}")[0]) for name in ("user_version", "application_id"))
-    if mark != (APPLICATION_ID + version if version else 0):
-        raise Damaged("the schema's number is not what was written")
-    if version > max(scripts):
-        raise StoreError(
-            "store_newer", f"the store has schema {version}, this program knows {max(scripts)}",
-            "Install the newer program again; the store was not touched",
-        )
-    for number in range(version + 1, max(scripts) + 1):
-        with transaction(connection):
-            connection.execute(scripts[number])
-            connection.pragma("user_version", number)
-            connection.pragma("application_id", APPLICATION_ID + number)
-
-
-@cache
-def schema_scripts() -> dict[int, str]:
-    """Version -> SQL, from schema_v<version>.sql beside this file."""
-    found = {}
-    for entry in package_files("edge.store").iterdir():
-        match = re.fullmatch(r"schema_v(\d+)\.sql", entry.name)
-        if match:
-            found[int(match[1])] = entry.read_text(encoding="utf-8")
-    return found
-
-
-@cache
-def expected_schema() -> list[Row]:
-    """What a store of this program must contain; a bit that flips in it would change what the tables mean."""
-    scripts = schema_scripts()
-    return schema_of(scripts[number] for number in sorted(scripts))
 
 
 def _full() -> StoreFull:

@@ -17,6 +17,9 @@ class Files(Protocol):
     def size(self, path: Path) -> int:
         """Bytes of a file, 0 when it is not there."""
 
+    def read(self, path: Path, offset: int, amount: int) -> bytes:
+        """Bytes of a file, fewer where it ends or cannot be read. Only while SQLite does not have it open: see `forget_cache`."""
+
     def make(self, folder: Path) -> None:
         """Create the folder with its parents."""
 
@@ -44,6 +47,14 @@ class DiskFiles:
 
     def size(self, path: Path) -> int:
         return path.stat().st_size if path.exists() else 0
+
+    def read(self, path: Path, offset: int, amount: int) -> bytes:
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                return file.read(amount)
+        except OSError:
+            return b""
 
     def make(self, folder: Path) -> None:
         make_folder(folder)

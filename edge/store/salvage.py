@@ -6,12 +6,12 @@ again at the next start. Nothing of the old folder is ever deleted or changed.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import apsw
 import msgspec
 
-from edge.store.check import Damaged
 from edge.store.files import Files
 from edge.store.tables import GUARDED, PARTS_MAX, Row, first, guard, one, rows, set_guard, transaction
 from edge.store.values import Damage, Head
@@ -22,6 +22,8 @@ UNKNOWN_HEAD_STEP = 1_000_000_000
 UNREADABLE = (apsw.Error, UnicodeDecodeError)
 Connect = Callable[[Path, bool], apsw.Connection]
 """folder, whether it is new"""
+Left = Callable[[], AbstractContextManager[apsw.Connection | None]]
+"""the damaged store for reading; None when nothing of it can be read"""
 CONTENT = {"part": "sealed", "ledger": "envelope"}
 COLUMNS = {table: ", ".join(filter(None, (columns, "guard", CONTENT.get(table)))) for table, (_, columns) in GUARDED.items()}
 
@@ -41,8 +43,8 @@ def make_store(folder: Path, files: Files, connect: Connect) -> None:
     files.rename(_ready(folder), folder)
 
 
-def set_aside(folder: Path, reason: str, files: Files, connect: Connect, spare_bytes: int) -> None:
-    """Exchange the store for a new one with what is readable, as far as `spare_bytes` stay free for work.
+def set_aside(folder: Path, reason: str, files: Files, connect: Connect, left: Left, spare_bytes: int) -> None:
+    """Exchange the store for a new one with what is `left`, as far as `spare_bytes` stay free for work.
 
     Raises apsw.Error or OSError when the disk fails; the old one then stays.
     """
@@ -52,7 +54,8 @@ def set_aside(folder: Path, reason: str, files: Files, connect: Connect, spare_b
         return files.free_bytes(folder) > spare_bytes
 
     def fill(target: apsw.Connection) -> None:
-        carried, lost = _carry(_try_connect(folder, connect), target, ordinal, has_room)
+        with left() as source:
+            carried, lost = _carry(source, target, ordinal, has_room)
         with transaction(target):
             _note(target, Damage(str(aside), reason, carried, lost))
 
@@ -87,25 +90,15 @@ def _free_name(folder: Path, files: Files) -> tuple[Path, int]:
     return folder.with_name(f"{folder.name}.damaged-{ordinal}"), ordinal
 
 
-def _try_connect(folder: Path, connect: Connect) -> apsw.Connection | None:
-    try:
-        return connect(folder, False)
-    except (*UNREADABLE, Damaged):
-        return None
-
-
 def _carry(source: apsw.Connection | None, target: apsw.Connection, ordinal: int, has_room: Callable[[], bool]) -> tuple[int, int]:
     """Everything small in one commit, then the parts record by record while there is room. Returns rows carried and lost."""
     if source is None:
         with transaction(target):
             _put_head(target, None, ordinal)
         return 0, 0
-    try:
-        with transaction(target):
-            carried, lost = _carry_small(source, target, ordinal)
-        parts, parts_lost = _carry_parts(source, target, has_room)
-    finally:
-        source.close(True)
+    with transaction(target):
+        carried, lost = _carry_small(source, target, ordinal)
+    parts, parts_lost = _carry_parts(source, target, has_room)
     return carried + parts, lost + parts_lost
 
 

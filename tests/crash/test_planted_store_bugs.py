@@ -257,6 +257,26 @@ def no_guards(patch: Patch) -> None:
     patch.setattr(check, "_check_guards", lambda _connection: None)
 
 
+def header_gives_up(patch: Patch) -> None:
+    """What a damaged header names is gone."""
+    @contextmanager
+    def only_as_it_is(_file: Any, _files: Any, _vfs: Any, _prepare: Any, as_it_is: Callable[[], apsw.Connection]) -> Iterator[apsw.Connection | None]:
+        try:
+            connection = as_it_is()
+        except (apsw.Error, check.Damaged):
+            yield None
+            return
+        yield connection
+        connection.close(True)
+
+    patch.setattr(database, "mended", only_as_it_is)
+
+
+def named_damage_only(patch: Patch) -> None:
+    """Only what SQLite calls corrupt is taken for damage."""
+    patch.setattr(database, "MACHINE", (*database.MACHINE, apsw.SQLError))
+
+
 def no_part_hash(patch: Patch) -> None:
     """A sealed part is sent as the disk gives it."""
     def read_part(self: Store, record_id: bytes, index: int) -> bytes:
@@ -289,6 +309,8 @@ BUGS = {
     "start without a check": Bug(no_start_check, "damage spreads", by_flips),
     "rows without a guard": Bug(no_guards, "a key that opens nothing", by_flips),
     "part hash not checked": Bug(no_part_hash, "a spoilt picture is sent", by_flips),
+    "giving up on a damaged header": Bug(header_gives_up, "every waiting record stays behind", by_flips),
+    "damage by its name alone": Bug(named_damage_only, "the station never starts again", by_flips),
     "going on after a failed sync": Bug(carry_on, "what was refused comes back later", by_errors),
 }
 FOUND: dict[str, str] = {}

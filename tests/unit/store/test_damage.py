@@ -9,9 +9,9 @@ import apsw
 import pytest
 
 from edge.errors import StoreError
-from edge.store.database import PAGE_BYTES
 from edge.store.files import DiskFiles
 from edge.store.salvage import UNKNOWN_HEAD_STEP
+from edge.store.schema import PAGE_BYTES
 from edge.store.store import Store
 from edge.store.values import OpenEnrolment
 from protocols.record import LedgerEvent, decode_event

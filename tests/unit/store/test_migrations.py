@@ -8,13 +8,13 @@ import apsw
 import pytest
 
 from edge.errors import StoreError
-from edge.store import database
+from edge.store import schema
 from edge.store.store import Store
 from edge.store.values import Counts
 from tests.unit.store.stored import RECORD
 
 VECTORS = Path(__file__).resolve().parent.parent.parent / "vectors" / "store"
-scripts = database.schema_scripts()
+scripts = schema.schema_scripts()
 SECOND = "ALTER TABLE setting ADD COLUMN note TEXT; CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;"
 
 
@@ -27,14 +27,13 @@ def old(request: pytest.FixtureRequest, folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _fresh_scripts() -> Iterator[None]:
-    database.expected_schema.cache_clear()
+    schema.expected_schema.cache_clear()
     yield
-    database.expected_schema.cache_clear()
+    schema.expected_schema.cache_clear()
 
 
 def check(store: Store) -> None:
     """What is in every stored old file."""
-    assert store.damage() is None
     assert store.head().sequence == 3
     assert store.counts() == Counts(2, 1, 1, 0)
     assert store.setting("clock") == b"12345678"
@@ -48,14 +47,27 @@ def check(store: Store) -> None:
 def test_an_old_store_opens_with_everything_in_it(old: Path) -> None:
     for _ in range(2):
         store = Store.open(old, 0)
+        assert store.damage() is None
         check(store)
         store.close()
 
 
+@pytest.mark.parametrize("byte", [0, 17, 47, 63])
+def test_an_old_store_with_a_damaged_header_is_carried_over(old: Path, byte: int) -> None:
+    data = bytearray((old / "rekam.db").read_bytes())
+    data[byte] ^= 8
+    (old / "rekam.db").write_bytes(data)
+    store = Store.open(old, 0)
+    assert store.damage() is not None
+    check(store)
+    store.close()
+
+
 def test_a_store_is_carried_to_the_next_schema(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "schema_scripts", lambda: {**scripts, 2: SECOND})
+    monkeypatch.setattr(schema, "schema_scripts", lambda: {**scripts, 2: SECOND})
     for _ in range(2):
         store = Store.open(old, 0)
+        assert store.damage() is None
         check(store)
         store.close()
     with apsw.Connection(str(old / "rekam.db")) as connection:
@@ -65,21 +77,21 @@ def test_a_store_is_carried_to_the_next_schema(old: Path, monkeypatch: pytest.Mo
 
 
 def test_a_migration_that_fails_half_way_leaves_the_old_store(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "schema_scripts", lambda: {**scripts, 2: SECOND + "SELECT fail();"})
+    monkeypatch.setattr(schema, "schema_scripts", lambda: {**scripts, 2: SECOND + "SELECT fail();"})
     with pytest.raises(apsw.SQLError):
         Store.open(old, 0)
     monkeypatch.undo()
-    database.expected_schema.cache_clear()
+    schema.expected_schema.cache_clear()
     store = Store.open(old, 0)
     check(store)
     store.close()
 
 
 def test_a_newer_store_is_refused_and_untouched(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "schema_scripts", lambda: {**scripts, 2: SECOND})
+    monkeypatch.setattr(schema, "schema_scripts", lambda: {**scripts, 2: SECOND})
     Store.open(old, 0).close()
     monkeypatch.undo()
-    database.expected_schema.cache_clear()
+    schema.expected_schema.cache_clear()
     before = (old / "rekam.db").read_bytes()
     with pytest.raises(StoreError, match="Install the newer program"):
         Store.open(old, 0)

@@ -9,9 +9,9 @@ import apsw
 import pytest
 
 from edge.errors import StoreBusy, StoreError, StoreFull
-from edge.store.database import APPLICATION_ID
 from edge.store.files import DiskFiles
 from edge.store.ledger import Ledger
+from edge.store.schema import APPLICATION_ID
 from edge.store.store import Store
 from edge.store.values import Counts, Head
 from tests.unit.store.stored import RECORD, WRAPPED, ReceiptOf, draft, make_ledger, part, receipt_for, record_one
