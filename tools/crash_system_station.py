@@ -89,7 +89,9 @@ class StationNode(Node):
         return self.program
 
     def open_day(self, people: int) -> None:
-        """So many people come, one after the other."""
+        """So many people come, one after the other; a program that is just starting opens the day itself."""
+        if self.program is None:
+            return
         self.people = people
         self.later(self.bench.rng.expovariate(1 / 10), self._next_person)
 
