@@ -23,7 +23,7 @@ from district.database import DistrictError
 from district.decisions import carry_out, of_station
 from district.health import Health
 from district.ingest import Ingest
-from district.keys import KeyFileError, Stations, load_signer
+from district.keys import KeyFileError, load_signer, load_stations
 from district.policies import Policies
 from district.quota import Limits
 from district.stick import StoreDesk
@@ -66,7 +66,7 @@ class DistrictProgram:
         self._config, self._executor = config, executor
         self._clock = SystemClock()
         keys, district = config.keys, config.district
-        self._stations = Stations(Path(keys.station_certificates), Path(keys.authority) if keys.authority else None)
+        self._stations = load_stations(keys)
         signer = load_signer(keys, district.id)
         self._health = Health(self._clock)
         limits = Limits(district.quota_records_day, district.quota_events_day)
@@ -114,6 +114,8 @@ class DistrictProgram:
 
     async def _repeat_decisions(self, ingest: Ingest, station: str) -> None:
         """A station asks no more about what is decided, so whoever connects hears some of it again, in turns."""
+        if not self._stations.known(station):
+            return
         first = self._repeated[station]
         self._repeated[station] += REPEATED
         for signed in await self.in_store(partial(of_station, self._store.connection, station, first, REPEATED)):
@@ -142,7 +144,7 @@ class DistrictProgram:
             "equipment": lambda _query: self.in_store(lambda: view.events(self._store.connection, EQUIPMENT)),
             "power": lambda _query: self.in_store(lambda: view.power_days(self._store.connection)),
             "quarantine": lambda _query: self.in_store(lambda: view.quarantine(self._store.connection)),
-            "alarms": lambda _query: self.in_store(lambda: view.alarms(self._store.connection)),
+            "alarms": lambda _query: self.in_store(self._alarms),
         }
 
     async def _summary(self, ingest: Ingest, _query: Mapping[str, str]) -> dict[str, Any]:
@@ -154,8 +156,12 @@ class DistrictProgram:
         limit, before = int(query.get("limit", 100)), int(query["before"]) if "before" in query else None
         return self.in_store(lambda: view.records(self._store.connection, limit, before, query.get("state", "all")))
 
+    def _alarms(self) -> list[dict[str, Any]]:
+        """Whom nobody hears now first, then what was written down."""
+        return [*view.unheard(self._stations.problems(), int(self._clock.wall_s())), *view.alarms(self._store.connection)]
+
     async def _list_stations(self, _query: Mapping[str, str]) -> list[dict[str, Any]]:
-        found = await self.in_store(lambda: view.stations(self._store.connection, self._stations.names()))
+        found = await self.in_store(lambda: view.stations(self._store.connection, self._stations.believed()))
         return [{**station, **self._health.of(station["station"]), **self._decided(station["station"])} for station in found]
 
     def _decided(self, station: str) -> dict[str, int | None]:

@@ -47,7 +47,10 @@ def _carry_out(store: DistrictStore, path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         decision = msgspec.json.decode(path.read_bytes(), type=Decision)
         yield decide(store, decision)
-    except (Undecidable, msgspec.DecodeError, OSError) as error:
+    except OSError as error:
+        log.warning("%s cannot be read and waits: %s", path, error)
+        return
+    except (Undecidable, msgspec.DecodeError) as error:
         log.warning("%s is not carried out: %s", path, error)
     path.unlink(missing_ok=True)
 

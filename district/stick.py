@@ -10,12 +10,14 @@ from typing import Protocol
 from district.durable import write_durably
 from district.policies import Policies
 from district.store import DistrictStore
+from district.verify import RECORD_BYTES_MAX
 from protocols.canonical import FormatError
 from protocols.custody.receiver import Refused
+from protocols.record import ENTRY_BYTES_MAX
 from protocols.stick import ENTRY_SUFFIX, FOLDER, POLICY_NAME, Bundle, read_bundle, receipt_name
 
-FILE_BYTES_MAX = 320 * 1024 * 1024
-"""32 parts of 8 MiB and the entry"""
+FILE_BYTES_MAX = RECORD_BYTES_MAX + 2 * ENTRY_BYTES_MAX
+"""what a record may have, its entry and what frames them"""
 Offered = tuple[int, bytes] | str
 """sequence and signed receipt; or `broken` (the copy is not whole), `refused` (a check does not let it in)"""
 
@@ -89,7 +91,11 @@ def _take_in(desk: Desk, path: Path, result: TakenIn) -> None:
         result.refused += offered != "broken"
         return
     sequence, signed = offered
-    write_durably(path.with_name(receipt_name(sequence)), signed)
+    try:
+        write_durably(path.with_name(receipt_name(sequence)), signed)
+    except IsADirectoryError:  # one spoilt name must not keep the others from their receipts
+        result.broken += 1
+        return
     result.receipts += 1
 
 

@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     changes = {name: value for name, value in vars(arguments).items() if name in CHANGES}
     if not changes:
         return _show(policies, Stations(Path(config.keys.station_certificates)).names())
+    if arguments.station is not None and arguments.station not in Stations(Path(config.keys.station_certificates)).names():
+        raise StationError("policy_call", f"no station {arguments.station!r} has a certificate here", "./rekam policy lists the stations")
     before = policies.newest(arguments.station)
     number, clock = policies.next_number(), SystemClock()
     policy = before[1] if before else blank(config.district.id, arguments.station, number, clock)

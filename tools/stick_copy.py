@@ -57,6 +57,8 @@ class Imported:
 def export_entries(desk: Desk, stick: Path, told: Told) -> Exported:
     """Copy everything without a receipt. Raises StoreError, OSError (the stick is full or gone)."""
     folder = stick / FOLDER / desk.station
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise StationError("stick_foreign", f"{folder} leads away from the stick", "Take another stick, or remove that link")
     make_folder(folder)
     waiting = desk.begin()
     results: Counter[str] = Counter()
@@ -72,6 +74,8 @@ def _export(desk: Desk, item: Waiting, path: Path) -> str:
     if _whole(path, item.bytes):
         return "already"
     try:
+        if path.is_dir():  # a spoilt name; nothing on the stick is deleted
+            path.rename(path.with_name(f"{path.name}.aside"))
         write_pieces_durably(path, desk.bundle(item.sequence)[1])
     except StoreError as error:
         if error.code != "content_unreadable":

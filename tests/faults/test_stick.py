@@ -166,6 +166,29 @@ def test_a_stick_of_an_unknown_station_is_refused(site: Site) -> None:
     assert site.at_district() == 1
 
 
+def test_a_folder_under_a_files_name_stops_nobody_elses_receipts(site: Site) -> None:
+    site.record()
+    site.export()
+    entry, event = site.files(".entry")
+    entry.rename(entry.with_name("kept"))
+    for spoilt in (entry, event.with_suffix(".receipt")):
+        spoilt.mkdir()
+    assert site.at_district() == 1
+    event.with_suffix(".receipt").rmdir()
+    assert site.export() == 0, "the copy is made again beside what lay there"
+    assert site.at_district() == 0
+    site.at_station()
+    assert site.counts().waiting == 0
+
+
+def test_a_station_folder_that_leads_elsewhere_is_refused(site: Site) -> None:
+    site.record()
+    (site.stick / "rekam").mkdir()
+    os.symlink(site.stick.parent, site.stick / "rekam" / STATION)
+    with pytest.raises(StationError, match="leads away from the stick"):
+        site.export()
+
+
 def test_links_on_a_stick_are_not_followed(site: Site) -> None:
     site.record()
     site.export()

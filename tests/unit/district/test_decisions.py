@@ -1,8 +1,10 @@
 """An officer's word on what was set aside: one more signed receipt, and nothing of anybody else's record is touched."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -114,3 +116,23 @@ def test_wishes_are_carried_out_once_and_junk_among_them_is_only_logged(
     assert list((tmp_path / "decisions").iterdir()) == []
     assert of_station(store.connection, "s-1", 0, 2) == of_station(store.connection, "s-1", 5, 2) == [signed]
     assert of_station(store.connection, "s-2", 0, 2) == []
+
+
+def test_a_wish_that_cannot_be_read_waits(
+    store: DistrictStore, station: SigningStation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, second = same_id_twice(store, station)
+    wish(tmp_path, word(second, "release"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", Mock(side_effect=PermissionError(13, "Permission denied")))
+        assert carry_out(store, tmp_path) == []
+    assert len(carry_out(store, tmp_path)) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for somebody else")
+def test_what_root_writes_belongs_to_the_districts_user(store: DistrictStore, station: SigningStation, tmp_path: Path) -> None:
+    os.chown(tmp_path, 4711, 4712)
+    _, second = same_id_twice(store, station)
+    wish(tmp_path, word(second, "release"))
+    for path in (tmp_path / "decisions", *(tmp_path / "decisions").iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid) == (4711, 4712)
