@@ -49,6 +49,8 @@ class Imported:
     known: int
     refused: int
     """files that are no receipt of the district for this station"""
+    disputed: int
+    """receipts for other records under this station's numbers: an old card image, or a copied card"""
     roster: str
     policy: str
     """what became of them; empty: none on the stick"""
@@ -103,7 +105,7 @@ def import_all(desk: Desk, stick: Path, told: Told) -> Imported:
         results[_import(desk, path)] += 1
         told(results.total(), len(receipts))
     roster, policy = (_take(folder / name, take) for name, take in ((ROSTER_NAME, desk.roster), (POLICY_NAME, desk.policy)))
-    return Imported(results["received"], results["known"], results["refused"], roster, policy)
+    return Imported(results["received"], results["known"], results["refused"], results["disputed"], roster, policy)
 
 
 def _others(stick: Path) -> str:

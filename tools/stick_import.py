@@ -44,4 +44,9 @@ def _at_station(arguments: argparse.Namespace) -> int:
     print(f"{done.received} receipts are new, {done.known} were known. Roster: {WORDS[done.roster]}. Policy: {WORDS[done.policy]}.")
     if done.refused:
         print(f"{done.refused} files are no receipts of this district for this station and were left alone.")
-    return 1 if done.refused or {done.roster, done.policy} & REFUSED else 0
+    if done.disputed:
+        print(
+            f"{done.disputed} receipts speak of other records than this station has under those numbers: an old card image was put back,"
+            " or the card was copied. Stop recording here and tell the district."
+        )
+    return 1 if done.refused or done.disputed or {done.roster, done.policy} & REFUSED else 0

@@ -47,7 +47,7 @@ def _both_ways(desk: Desk, folder: Path) -> tuple[int, int]:
     try:
         if (folder / FOLDER / desk.station).is_dir():
             came = import_all(desk, folder, _quiet)
-            print(f"{came.received} receipts are new, {came.known} were known, {came.refused} refused.")
+            print(f"{came.received} receipts are new, {came.known} were known, {came.refused + came.disputed} refused.")
         done = export_entries(desk, folder, _quiet)
     except OSError as error:
         raise StationError("stick_failed", f"the stick failed ({error.strerror})", "Whatever was copied whole counts. Free or change the stick") from error

@@ -61,7 +61,7 @@ class StickDesk:
         return bundle_bytes(len(envelope), sizes), pack_bundle(envelope, sizes, parts)
 
     def receipt(self, signed: bytes) -> str:
-        """received, known (nothing new) or refused; with `:stored` when the entry need not be carried again. Raises StoreError."""
+        """received, known (nothing new), refused, or disputed (here that number is another record); with `:stored`: need not be carried again. Raises StoreError."""
         if len(signed) > RECEIPT_BYTES_MAX + ENVELOPE_BYTES:
             return "refused"
         try:
@@ -74,7 +74,8 @@ class StickDesk:
         except StoreError as error:
             if error.code != "receipt_foreign":
                 raise
-            return "refused"
+            self._ledger.event("fault", {"code": "card_disputed", "number": receipt.sequence})
+            return "disputed"
         return ("received" if changed else "known") + (":stored" if receipt.outcome == "stored" else "")
 
     def roster(self, signed: bytes) -> str:

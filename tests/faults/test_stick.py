@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,21 @@ def test_a_folder_under_a_files_name_stops_nobody_elses_receipts(site: Site) -> 
     assert site.at_district() == 0
     site.at_station()
     assert site.counts().waiting == 0
+
+
+def test_receipts_that_prove_an_old_card_image_say_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.record()
+    old = shutil.copytree(site.stick.parent / "station", site.stick.parent / "old")
+    site.record()
+    site.export()
+    site.at_district()
+    shutil.rmtree(site.stick.parent / "station")
+    old.rename(site.stick.parent / "station")
+    site.record()
+    assert site.at_station() == 1
+    told = capsys.readouterr().out
+    assert "an old card image was put back" in told
+    assert "no receipts of this district" not in told
 
 
 def test_a_station_folder_that_leads_elsewhere_is_refused(site: Site) -> None:
