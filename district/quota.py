@@ -1,4 +1,6 @@
-"""How much of a day's work one station may deliver: a station that runs wild, or a stolen key, fills its own day and not the disk."""
+"""How much of a day's work one station may deliver: a station that runs wild, or a stolen key, fills its own day, not
+every day's. The disk must have room for it: records times `verify.RECORD_BYTES_MAX` at worst.
+"""
 
 from collections import Counter
 from dataclasses import dataclass

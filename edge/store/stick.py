@@ -61,7 +61,7 @@ class StickDesk:
         return bundle_bytes(len(envelope), sizes), pack_bundle(envelope, sizes, parts)
 
     def receipt(self, signed: bytes) -> str:
-        """received, known (nothing new), refused, or disputed (here that number is another record); with `:stored`: need not be carried again. Raises StoreError."""
+        """received, known (nothing new), refused, or disputed (that number is another record here); with `:stored` it need not be carried again. StoreError."""
         if len(signed) > RECEIPT_BYTES_MAX + ENVELOPE_BYTES:
             return "refused"
         try:
