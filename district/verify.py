@@ -17,10 +17,9 @@
     (14) commit, and only then the receipt
 
 (0) to (7) refuse: whoever sent it, no receipt is due; no cryptography before (4). An entry of a later version stays in its station's custody
-until this program is updated. (8) to (12) judge what the station really signed. A record quarantined by (11)
-or (12) is kept with all its content, because there is a person behind it; an officer decides. Of one quarantined by (10) only the signed
-manifest is kept: the record id names the folder, and the first bytes under it stay. Its content is not fetched and stays at the station,
-which keeps whatever is not `stored`. (2), (13), (14) stand in store.py, (9) counts in quota.py.
+until this program is updated. (8) to (12) judge what the station really signed. A record quarantined by (10)
+to (12) is kept with all its content beside the first, because there is a person behind it; an officer decides (decisions.py). (2), (13), (14)
+stand in store.py, (9) counts in quota.py.
 """
 
 from collections.abc import Callable
