@@ -117,10 +117,11 @@ class Database:
     def _open_checked(self, folder: Path) -> apsw.Connection:
         """Read what the disk really has, check it, and write the log into the main file before anything is added to it."""
         self._files.forget_cache(folder / f"{FILE_NAME}-wal")
-        if not mark_whole(folder / FILE_NAME, self._files):
-            raise Damaged("the file's header is not what was written")
+        marked = mark_whole(folder / FILE_NAME, self._files)
         connection = self._connect(folder, fresh=False)
         try:
+            if connection.readonly("main") and not marked:
+                raise Damaged("the file's header is not what was written")
             check_structure(connection, expected_schema(), self._deep)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except BaseException:

@@ -57,7 +57,10 @@ def mended(
 
 
 def mark_whole(file: Path, files: Files) -> bool:
-    """Whether the file says that it is written through a log; with another mark SQLite only reads it, or writes the mark anew."""
+    """Whether the file says that it is written through a log; SQLite takes other marks for a file that it may only read.
+
+    A cut may also tear this page while the log still holds it whole, so that this alone is no damage.
+    """
     return files.read(file, WAL_MARK_AT, len(WAL_MARK)) == WAL_MARK
 
 
