@@ -150,6 +150,7 @@ class DistrictProgram:
     async def _summary(self, ingest: Ingest, _query: Mapping[str, str]) -> dict[str, Any]:
         now_s = int(self._clock.wall_s())
         counts = await self.in_store(lambda: view.summary(self._store.connection, now_s))
+        counts["alarms"] += len(await self.in_store(self._stations.problems))
         return {"district": self._config.district.id, "name": self._config.district.name, "now_s": now_s, "link": ingest.link(), **counts}
 
     def _records(self, query: Mapping[str, str]) -> Awaitable[list[dict[str, Any]]]:

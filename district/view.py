@@ -1,12 +1,13 @@
 """What the page and the JSON addresses show, asked from the tables. Reads only; runs in the store's thread."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any
 
 import apsw
 
 from district import tables
+from district.keys import Problem
 from protocols.record import ENTRY_BYTES_MAX, LedgerEvent, Manifest, decode_entry
 from protocols.sealing import parse1
 
@@ -111,6 +112,11 @@ def _event(station: str, sequence: int, received_s: int, envelope: bytes) -> dic
     event = decode_entry(parse1(envelope, ENTRY_BYTES_MAX).payload)
     assert isinstance(event, LedgerEvent), "rows without a record id hold events"
     return {"station": station, "sequence": sequence, "received_s": received_s, "event": event.event, "detail": event.detail, "wall_s": event.header.wall_s}
+
+
+def unheard(problems: Iterable[Problem], now_s: int) -> list[dict[str, Any]]:
+    """As alarms: stations whose data nobody takes in at this moment."""
+    return [{**problem._asdict(), "subject": "", "first_s": now_s, "last_s": now_s, "count": 1} for problem in problems]
 
 
 def alarms(connection: apsw.Connection) -> list[dict[str, Any]]:

@@ -78,6 +78,15 @@ def check_certificate(pem: bytes, authority: bytes, role: Role) -> Identity:
     return identity
 
 
+def is_certificate(pem: bytes) -> bool:
+    """Whether this is a certificate at all."""
+    try:
+        _load(pem)
+    except CertificateError:
+        return False
+    return True
+
+
 def _certificate(subject: x509.Name, public_key: ec.EllipticCurvePublicKey, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> bytes:
     is_authority = subject == issuer
     usage = x509.KeyUsage(

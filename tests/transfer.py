@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from district.clock import SystemClock as DistrictClock
 from district.ingest import Ingest
-from district.keys import Stations, load_signer
+from district.keys import load_signer, load_stations
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id, random_bytes
 from edge.keys import load_station_keys
@@ -138,7 +138,7 @@ async def district(folder: Path, paths: SitePaths, broker: Broker) -> AsyncItera
     async def in_store(work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
-    stations = Stations(Path(keys.station_certificates), Path(keys.authority))
+    stations = load_stations(keys)
     store = await in_store(lambda: DistrictStore.open(folder, stations, load_signer(keys, "poso"), "poso", DistrictClock()))
     try:
         yield District(store, broker, in_store)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from district.clock import SystemClock as DistrictClock
 from district.health import Health
 from district.ingest import Ingest
-from district.keys import Stations, load_signer
+from district.keys import load_signer, load_stations
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id, random_bytes
 from edge.keys import StationKeys, load_station_keys
@@ -78,7 +78,7 @@ async def district(folder: Path, facts: dict[str, Any]) -> None:
     executor = ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
     keys = DistrictKeys(**SitePaths(folder / "site").district_section())
-    stations = Stations(Path(keys.station_certificates), Path(keys.authority))
+    stations = load_stations(keys)
 
     async def in_store(work: Callable[[], _T]) -> _T:
         return await loop.run_in_executor(executor, work)

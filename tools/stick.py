@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from district.clock import SystemClock as DistrictClock
 from district.database import DistrictBusy, DistrictError
-from district.keys import KeyFileError, Stations, load_signer
+from district.keys import KeyFileError, Stations, load_signer, load_stations
 from district.policies import Policies
 from district.quota import Limits
 from district.stick import Desk as DistrictDesk
@@ -100,8 +100,8 @@ def open_district(path: Path) -> Iterator[OpenDistrict]:
     """Raises ConfigError, StationError (StoreBusy while the district runs)."""
     config: DistrictConfig = load_district(path)
     district = config.district
-    stations = Stations(Path(config.keys.station_certificates), Path(config.keys.authority) if config.keys.authority else None)
     try:
+        stations = load_stations(config.keys)
         store = DistrictStore.open(
             Path(district.data_dir), stations, load_signer(config.keys, district.id), district.id, DistrictClock(),
             Limits(district.quota_records_day, district.quota_events_day),

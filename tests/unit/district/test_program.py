@@ -83,6 +83,31 @@ def test_a_missing_key_is_one_sentence(tmp_path: Path) -> None:
     assert "nowhere.key cannot be read" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
+def test_without_its_authority_it_does_not_start(tmp_path: Path) -> None:
+    config = write_config(tmp_path, free_port(), authority=str(tmp_path / "nowhere.pem"))
+    with running(config, tmp_path / "log") as child:
+        assert child.wait(timeout=20) == 2
+    assert "nowhere.pem cannot be read (No such file or directory). Give the right path" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_a_certificate_that_does_not_hold_is_an_alarm_until_it_is_mended(tmp_path: Path) -> None:
+    port = free_port()
+    config = write_config(tmp_path, port)
+    file = tmp_path / "keys" / "district" / "stations" / "s-1.pem"
+    good = file.read_bytes()
+    file.write_bytes(b"no certificate")
+    with running(config, tmp_path / "log"):
+        wait_until(lambda: get(port, "/api/summary") is not None, "the page")
+        (alarm,) = get(port, "/api/alarms")
+        assert (alarm["station"], alarm["kind"], alarm["count"]) == ("s-1", "certificate", 1)
+        assert get(port, "/api/summary")["alarms"] == 1
+        assert all(f"alarm_{alarm['kind']}" in read_texts(language) for language in ("id", "en"))
+        assert not any(station["certified"] for station in get(port, "/api/stations"))
+        file.write_bytes(good)
+        assert (get(port, "/api/alarms"), get(port, "/api/summary")["alarms"]) == ([], 0)
+    assert "s-1.pem is not believed: not a PEM certificate" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
 def test_an_open_key_file_is_refused(tmp_path: Path) -> None:
     config = write_config(tmp_path, free_port())
     os.chmod(tmp_path / "keys" / "district" / "district.key", 0o644)
