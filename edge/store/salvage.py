@@ -15,6 +15,8 @@ import msgspec
 from edge.store.files import Files
 from edge.store.tables import GUARDED, PARTS_MAX, Row, first, guard, one, rows, set_guard, transaction
 from edge.store.values import Damage, Head
+from protocols.record import ENTRY_BYTES_MAX, Manifest, decode_entry
+from protocols.sealing import parse1
 
 DAMAGE_SETTING = "store.damage"
 UNKNOWN_HEAD_STEP = 1_000_000_000
@@ -107,7 +109,7 @@ def _carry_small(source: apsw.Connection, target: apsw.Connection, ordinal: int)
     for table in ("record", "enrolment", "epoch", "setting"):
         carried += _put(target, table, _rows(source, table))
     head = _read_head(source)
-    found = _put(target, "ledger", (row for row in _rows(source, "ledger") if _entry_whole(row)))
+    found = _put(target, "ledger", (_with_record(target, row) for row in _rows(source, "ledger") if _entry_whole(row)))
     _put_head(target, head, ordinal)
     last = head.sequence if head else _highest(target)
     return carried + found, max(0, last - found)
@@ -179,6 +181,16 @@ def _put(target: apsw.Connection, table: str, rows: Iterable[Row]) -> int:
 def _entry_whole(row: Row) -> bool:
     envelope = row[9]
     return envelope is None or (isinstance(envelope, bytes) and hashlib.sha256(envelope).digest() == row[1])
+
+
+def _with_record(target: apsw.Connection, row: Row) -> Row:
+    """Where the record's own row is gone, its signed manifest still says whose it is."""
+    number, envelope = row[2], row[9]
+    if number is not None and envelope is not None and first(target, "SELECT 1 FROM record WHERE number = ?", number) is None:
+        entry = decode_entry(parse1(envelope, ENTRY_BYTES_MAX).payload)
+        if isinstance(entry, Manifest):
+            _put(target, "record", [(number, entry.record_id, guard(number, entry.record_id))])
+    return row
 
 
 def _read_head(source: apsw.Connection) -> Head | None:

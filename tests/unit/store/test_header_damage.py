@@ -86,3 +86,16 @@ def test_a_flipped_bit_in_the_header_or_schema_strands_nobody(filled: Path, tmp_
             assert (folder.with_name("store.damaged-1") / "rekam.db").read_bytes() == spoilt, "kept as it was found"
         store.close()
     assert noticed > 20
+
+
+def test_record_numbers_that_are_gone_come_back_from_the_signed_manifests(filled: Path, tmp_path: Path) -> None:
+    with apsw.Connection(str(filled / "rekam.db")) as connection:
+        ((root,),) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'record'")
+    connection.close()
+    folder = flipped(filled, tmp_path / "one", (root - 1) * PAGE_BYTES * 8 + 5)
+    store = Store.open(folder, 0)
+    waiting = [item.record_id for item in store.outbox(100)]
+    assert waiting == [bytes([number] * 16) for number in range(10) if number != 4]
+    assert all(store.part(record, 1, 0, 3) == b"sss" for record in waiting if record)
+    assert store.damage() is not None
+    store.close()
