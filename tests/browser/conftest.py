@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.scripted import ScriptedStation, scripted
 
 CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 30_000
+"""a busy machine is slow and not wrong"""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def station(tmp_path: Path) -> Iterator[ScriptedStation]:
 def page(browser: Browser, station: ScriptedStation) -> Iterator[Page]:
     """The operator page, open, at 1280 x 800; fails on any error in its scripts."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, has_touch=True, locale="id-ID", timezone_id="Asia/Jakarta")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
