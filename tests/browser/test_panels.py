@@ -58,7 +58,7 @@ def test_a_locked_genset_says_what_to_look_at(page: Page, station: ScriptedStati
 
 def test_the_open_panel_follows_the_station(browser: Browser, tmp_path: Path) -> None:
     power = {**POWER}
-    with scripted(tmp_path, hooks=Hooks(power=lambda: power), others=("genset",)) as station:
+    with scripted(tmp_path, hooks=Hooks(power=lambda: {**power}), others=("genset",)) as station:
         page = browser.new_page()
         page.goto(station.url)
         page.wait_for_selector("#stage[data-screen]")
