@@ -80,7 +80,7 @@ export const POWER = {
   genset: (row) => span(row.genset_s),
   voltage,
   people: (row) => row.people ?? "?",
-  energy: (row) => lines(energy(row.energy_wh), row.people > 0 && element("small", {}, say("energy_each", { energy: energy(row.energy_wh / row.people) }))),
+  energy: (row) => lines(energy(row.energy_wh), row.people > 0 && row.energy_wh !== undefined && element("small", {}, say("energy_each", { energy: energy(row.energy_wh / row.people) }))),
   stops: (row) => lines(row.orderly_stops > 0 && say("stops_orderly", { count: row.orderly_stops }), row.unplanned_stops > 0 && marked("bad", say("stops_sudden", { count: row.unplanned_stops }))),
 };
 

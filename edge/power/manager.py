@@ -113,7 +113,7 @@ class PowerManager:
 
     def person_called(self) -> None:
         """One of them has come to the desk."""
-        self.watch.waiting.called(self._wall().day)
+        self.watch.person_called(self._wall().day)
 
     def genset_by_hand(self, what: str) -> None:
         """start, stop or acknowledge."""

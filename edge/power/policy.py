@@ -31,6 +31,8 @@ class Inputs:
     people_left: int | None = None
     low: bool = False
     """the UPS says low battery, or was silent too long while on battery"""
+    whole: bool = True
+    """every UPS has told something lately"""
     stop_asked: bool = False
 
 
@@ -47,7 +49,7 @@ def empty(i: Inputs, p: Power) -> bool:
 
 def _short(i: Inputs, p: Power, margin: float = 0.0) -> bool:
     """Not enough for one more person; an unknown battery is never enough for that."""
-    if i.charge_percent is None and i.minutes_low is None:
+    if not i.whole or (i.charge_percent is None and i.minutes_low is None):
         return True
     below = i.charge_percent is not None and i.charge_percent < p.finish_only_below_percent + margin
     return below or (i.people_left is not None and i.people_left < (1 if margin == 0 else 2))

@@ -18,7 +18,7 @@ DAYS_KEPT = 62
 OUTAGES_KEPT = 50
 SUMS = (
     "outages", "outage_s", "dark_s", "battery_s", "genset_s", "mains_s", "low_voltage_s", "high_voltage_s", "flicker_s", "volt_s", "volts_known_s",
-    "energy_wh", "people", "unplanned_stops", "orderly_stops",
+    "people", "unplanned_stops", "orderly_stops",
 )
 IN_EVENT = (
     "outages", "outage_s", "longest_outage_s", "dark_s", "genset_s", "low_voltage_s", "high_voltage_s", "flicker_s", "lowest_v", "highest_v", "mean_v",
@@ -47,7 +47,7 @@ class Stretch:
 
 @dataclass
 class Day:
-    """Totals of one day; volts None until the mains were measured."""
+    """Totals of one day; volts and energy None until they were measured."""
 
     day: str
     outages: int = 0
@@ -66,7 +66,8 @@ class Day:
     highest_v: float | None = None
     volt_s: float = 0.0
     volts_known_s: float = 0.0
-    energy_wh: float = 0.0
+    energy_wh: float | None = None
+    """of the time in which the load was told; None until it was"""
     people: int = 0
     unplanned_stops: int = 0
     """the station went dark without an orderly stop"""
@@ -80,7 +81,7 @@ class Day:
 
     @property
     def wh_per_person(self) -> float | None:
-        return self.energy_wh / self.people if self.people else None
+        return self.energy_wh / self.people if self.people and self.energy_wh is not None else None
 
     def row(self) -> dict[str, Any]:
         """For page and CSV: seconds, volts and Wh with one decimal, None where unknown."""
@@ -125,7 +126,8 @@ class Report:
     def observe(self, name: str, stretch: Stretch) -> None:
         """One stretch of the day `name`."""
         row = self.day(name)
-        row.energy_wh += (stretch.watts or 0.0) * stretch.dt_s / 3600
+        if stretch.watts is not None:
+            row.energy_wh = (row.energy_wh or 0.0) + stretch.watts * stretch.dt_s / 3600
         row.flicker_s += stretch.dt_s if stretch.flickers else 0.0
         if stretch.source is Source.MAINS:
             row.mains_s += stretch.dt_s
@@ -203,8 +205,8 @@ def day_event(row: Day) -> dict[str, bool | int | str]:
 
 def totals(row: Day) -> list[int | None]:
     """Outages, their seconds, seconds on the genset, Wh, people, lowest and highest volts, seconds of low voltage, unplanned stops."""
-    volts = [None if value is None else round(value) for value in (row.lowest_v, row.highest_v)]
-    return [row.outages, round(row.outage_s), round(row.genset_s), round(row.energy_wh), row.people, *volts, round(row.low_voltage_s), row.unplanned_stops]
+    wh, *volts = [None if value is None else round(value) for value in (row.energy_wh, row.lowest_v, row.highest_v)]
+    return [row.outages, round(row.outage_s), round(row.genset_s), wh, row.people, *volts, round(row.low_voltage_s), row.unplanned_stops]
 
 
 def _voltage(row: Day, stretch: Stretch) -> None:
@@ -222,6 +224,8 @@ def _voltage(row: Day, stretch: Stretch) -> None:
 def _add(total: Day, row: Day) -> None:
     for name in SUMS:
         setattr(total, name, getattr(total, name) + getattr(row, name))
+    if row.energy_wh is not None:
+        total.energy_wh = (total.energy_wh or 0.0) + row.energy_wh
     total.longest_outage_s = max(total.longest_outage_s, row.longest_outage_s)
     total.lowest_v = min((v for v in (total.lowest_v, row.lowest_v) if v is not None), default=None)
     total.highest_v = max((v for v in (total.highest_v, row.highest_v) if v is not None), default=None)

@@ -1,7 +1,8 @@
 """From raw readings to where the power comes from: freshness of each UPS, agreement between them, steadiness of the mains. Pure.
 
 Stale data are no good news: a UPS that falls silent keeps its last status, its age grows, and on battery that counts as low after
-`stale_on_battery_s`. Not here: what to do about it (policy.py), how long the battery lasts (energy.py).
+`stale_on_battery_s`. Of mains, volts and watts only fresh words count; where nobody has a fresh one the source is unknown.
+Not here: what to do about it (policy.py), how long the battery lasts (energy.py).
 """
 
 from collections import deque
@@ -18,6 +19,8 @@ FLICKER_TRANSFERS = 4
 THERE_V = 50.0
 DISAGREE_S = 10.0
 """two UPSes poll at different instants; longer is a real difference (a plug, a fuse)"""
+FRESH_S, FRESH_POLLS = 10.0, 3
+"""a word is fresh so long, or for so many polls where they are rarer: one missed answer is no silence"""
 LOW_WORDS = frozenset({"LB", "FSD"})
 
 
@@ -127,15 +130,16 @@ class Supply:
             track.take(now_s, readings.upses.get(track.name))
         self._source(now_s, self._find_source(now_s, readings.board, genset_on_load))
         self._steadiness(now_s, readings.board)
-        on_battery = {track.on_battery for track in self.tracks if track.on_battery is not None}
+        on_battery = {track.on_battery for track in self.tracks if self.fresh(track, now_s)}
         self.disagree_since_s = None if len(on_battery) < 2 else (now_s if self.disagree_since_s is None else self.disagree_since_s)
         self.low = any(track.says_low for track in self.tracks) or self._silent_on_battery(now_s)
 
     def _find_source(self, now_s: float, board: BoardStatus | None, genset_on_load: bool) -> Source:
-        words = {track.on_battery for track in self.tracks}
-        if True in words:
+        words = {track.on_battery for track in self.tracks if self.fresh(track, now_s)}
+        mains_seen_twice = False in words and board is not None and board.mains_ok
+        if True in words or (any(track.on_battery for track in self.tracks) and not mains_seen_twice):
             return Source.BATTERY
-        if not self._fresh(now_s) and board is not None and not board.mains_ok and not (genset_on_load or board.genset_running):
+        if not words and board is not None and not board.mains_ok and not (genset_on_load or board.genset_running):
             return Source.BATTERY
         if genset_on_load or (board is not None and board.genset_running and not board.mains_ok):
             return Source.GENSET
@@ -143,10 +147,24 @@ class Supply:
             return Source.MAINS
         return Source.UNKNOWN
 
-    def _fresh(self, now_s: float) -> bool:
-        """Some UPS told its status within a few polls."""
-        ages = [track.stale_s(now_s) for track in self.tracks]
-        return any(age is not None and age <= 3 * self.power.poll_s for age in ages)
+    def fresh(self, track: UpsTrack, now_s: float) -> bool:
+        """It told its status a moment ago."""
+        age_s = track.stale_s(now_s)
+        return age_s is not None and age_s <= max(FRESH_S, FRESH_POLLS * self.power.poll_s)
+
+    def whole(self, now_s: float) -> bool:
+        """Every UPS has told something lately; else nobody knows for how long the whole station lasts."""
+        ages_s = [track.stale_s(now_s) for track in self.tracks]
+        return all(age_s is not None and age_s <= self.power.stale_on_battery_s for age_s in ages_s)
+
+    def watts(self, now_s: float) -> float | None:
+        """Total draw; None unless each UPS tells its load freshly: the sum of some is not the station's."""
+        known = [track.watts for track in self.tracks if track.watts is not None and self.fresh(track, now_s)]
+        return sum(known) if known and len(known) == len(self.tracks) else None
+
+    def unfed(self, now_s: float) -> bool:
+        """Every UPS says that it is on battery, and some said so just now."""
+        return bool(self.tracks) and all(track.on_battery for track in self.tracks) and self._fresh(now_s)
 
     def _source(self, now_s: float, source: Source) -> None:
         if source is self.source:
@@ -181,10 +199,12 @@ class Supply:
         return self.disagree_since_s is not None and now_s - self.disagree_since_s >= DISAGREE_S
 
     def mains_figure(self, now_s: float, name: str) -> Figure:
-        """input_v or input_hz of the first UPS that knows it, while the mains feed it; without voltage there is no frequency."""
+        """input_v or input_hz of the first UPS that freshly knows it, while the mains feed it; without voltage there is no frequency."""
         if self.source is Source.GENSET:
             return Figure()
         for track in self.tracks:
+            if not self.fresh(track, now_s):
+                continue
             if name == "input_hz" and track.last and track.last.input_v is not None and track.last.input_v < THERE_V:
                 continue
             value = getattr(track.last, name) if track.last else None

@@ -87,7 +87,8 @@ class PowerWatch:
         self._saved_s = 0.0
         self._button_since_s: float | None = None
         self._button_seen_free = False
-        self._person_wh = 0.0
+        self._person_wh: float | None = None
+        """since somebody was called; None: nobody was, or a stretch was not measured"""
         self._minutes: Minutes | None = None
         self._people_left: int | None = None
         self._readings = Readings(upses={})
@@ -104,11 +105,16 @@ class PowerWatch:
 
     # what the rest of the station tells
 
+    def person_called(self, day: str) -> None:
+        """Somebody has come to the desk."""
+        self._person_wh = 0.0
+        self.waiting.called(day)
+
     def person_done(self, seconds: float | None, day: str) -> None:
         """One record was made after `seconds` at the desk; None: a cut lay between, so they say nothing of the work."""
         if seconds is not None:
             self.work.done(seconds, self._person_wh)
-        self._person_wh = 0.0
+        self._person_wh = None
         self.report.day(day).people += 1
         self._worth_saving = True
 
@@ -137,9 +143,9 @@ class PowerWatch:
         self._button(now_s, readings.button)
         self.waiting.today(wall.day)
         self.supply.take(now_s, readings, self.plan.state == "on_load")
-        self._learn(dt_s)
+        self._learn(now_s, dt_s)
         self._minutes = self._weakest_minutes()
-        self._people_left = self.work.people_left(self._minutes, self.power.stop_below_minutes)
+        self._people_left = self.work.people_left(self._told_minutes(), self.power.stop_below_minutes)
         self._note(now_s, wall, dt_s)
         acts = self._policy(now_s)
         acts += self._genset(now_s, wall, readings)
@@ -157,7 +163,7 @@ class PowerWatch:
             self._was_stopped = None
         volts = self.supply.mains_figure(now_s, "input_v").value
         stretch = Stretch(
-            self.supply.source, dt_s, wall.wall_s, self._watts(), volts, volts is not None and volts < self.power.low_v,
+            self.supply.source, dt_s, wall.wall_s, self.supply.watts(now_s), volts, volts is not None and volts < self.power.low_v,
             volts is not None and volts > self.power.high_v, self.supply.flickers(now_s), self.supply.mains_steady_s(now_s) >= self.power.mains_stable_s,
         )
         self.report.observe(wall.day, stretch)
@@ -183,18 +189,19 @@ class PowerWatch:
             if now_s - self._button_since_s >= BUTTON_S:
                 self.ask_stop("stop_button")
 
-    def _learn(self, dt_s: float) -> None:
+    def _learn(self, now_s: float, dt_s: float) -> None:
         if dt_s <= 0:
             return
-        watts = self._watts()
+        watts = self.supply.watts(now_s)
         if watts is not None:
             self.draw.observe(self.activity, watts, dt_s)
-            self._person_wh += watts * dt_s / 3600
+        if self._person_wh is not None:
+            self._person_wh = None if watts is None else self._person_wh + watts * dt_s / 3600
         for track in self.supply.tracks:
             self._learn_battery(track, self.batteries[track.name], dt_s)
 
     def _learn_battery(self, track: UpsTrack, battery: energy.Battery, dt_s: float) -> None:
-        if not track.on_battery:
+        if not track.on_battery or self.supply.source is not Source.BATTERY:
             battery.end()
             return
         fresh = track.told_s == self._last_s
@@ -208,17 +215,16 @@ class PowerWatch:
             return track.watts
         return self.draw.expected_w(self.activity) / max(1, len(self.supply.tracks))
 
-    def _watts(self) -> float | None:
-        """Total draw; None while no UPS tells its load."""
-        known = [track.watts for track in self.supply.tracks if track.watts is not None]
-        return sum(known) if known else None
-
     # the figures of the policy
 
     def _weakest_minutes(self) -> Minutes | None:
         each = [self.minutes_of(track) for track in self.supply.tracks]
         known = [minutes for minutes in each if minutes is not None]
         return min(known, key=lambda minutes: minutes.low) if known else None
+
+    def _told_minutes(self) -> Minutes | None:
+        """What may be said of the whole station: nothing while one of its UPSes is silent."""
+        return self._minutes if self.supply.whole(self._last_s or 0.0) else None
 
     def minutes_of(self, track: UpsTrack) -> Minutes | None:
         """By the learnt battery; where a UPS tells no charge, by its own runtime figure with a wide band."""
@@ -254,6 +260,7 @@ class PowerWatch:
             minutes_low=None if minutes is None else minutes.low,
             people_left=self._people_left,
             low=self.supply.low,
+            whole=self.supply.whole(now_s),
             stop_asked=self._stop_why is not None,
         )
 
@@ -291,6 +298,7 @@ class PowerWatch:
             people_left=self._people_left,
             waiting=self.waiting.people,
             idle=self.activity == "idle",
+            unfed=self.supply.unfed(now_s),
         )
         return [Act("genset", what, self.genset.plan.reason) for what in self.genset.step(now_s, wall, readings, needs)]
 
@@ -363,8 +371,8 @@ class PowerWatch:
             board_c=Figure(board.temperature_c, 0.0) if board and board.temperature_c is not None else Figure(),
             mains_v=self.supply.mains_figure(now_s, "input_v"),
             mains_hz=self.supply.mains_figure(now_s, "input_hz"),
-            draw_w=self._watts(),
-            minutes=self._minutes,
+            draw_w=self.supply.watts(now_s),
+            minutes=self._told_minutes(),
             people_left=self._people_left,
             permissions=PERMISSIONS[self.state],
             sentence=wording.NO_SENTENCE,
@@ -378,7 +386,7 @@ class PowerWatch:
         up_s = now_s - (self._began_s or 0.0)
         board_s = up_s if self._board_told_s is None else now_s - self._board_told_s
         notices = wording.notices(picture, self.supply, self.batteries, self.power, up_s, board_s if self._fitted_board else 0.0)
-        return replace(picture, sentence=wording.sentence(picture, asked=self._stop_why is not None), notices=notices)
+        return replace(picture, sentence=wording.sentence(picture, up_s, asked=self._stop_why is not None), notices=notices)
 
     def _genset_view(self, now_s: float, readings: Readings) -> GensetView | None:
         keeper = self.genset

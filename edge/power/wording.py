@@ -3,12 +3,13 @@
 Plain words: the source, how long, for how many people, what to do. Nothing here decides anything.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 
 from edge.devices.interfaces import GensetReading
 from edge.power.energy import Battery
 from edge.power.genset_keeper import GensetKeeper
-from edge.power.picture import Figure, GensetView, HostView, Notice, PowerPicture, Source, State
+from edge.power.picture import Figure, GensetView, HostView, Notice, PowerPicture, Source, State, UpsView
 from edge.power.policy import PERMISSIONS
 from edge.power.supply import Supply
 from station_config.schema import Power
@@ -50,14 +51,21 @@ def nothing_known() -> PowerPicture:
     )
 
 
-def sentence(picture: PowerPicture, *, asked: bool = False) -> Notice:
-    """The one line for every screen; asked: the stop was somebody's wish and not the battery's."""
+def sentence(picture: PowerPicture, up_s: float, *, asked: bool = False) -> Notice:
+    """The one line for every screen; up_s: since the first poll; asked: the stop was somebody's wish and not the battery's."""
     if picture.state is State.STOPPING:
         return Notice("power_stopping_asked" if asked else "power_stopping", "alarm")
     if picture.source is Source.BATTERY:
         return _on_battery(picture)
     names = {Source.MAINS: "power_mains", Source.GENSET: "power_genset", Source.UNKNOWN: "power_unknown"}
+    if picture.source is Source.UNKNOWN and any(_silent_s(ups, up_s) > SILENT_S for ups in picture.upses):
+        return Notice("power_silent", "warn")
     return Notice(names[picture.source], "info")
+
+
+def _silent_s(ups: UpsView, up_s: float) -> float:
+    """Since it last told something; who never did is silent since the first poll."""
+    return up_s if ups.stale_s is None else ups.stale_s
 
 
 def _on_battery(picture: PowerPicture) -> Notice:
@@ -98,7 +106,15 @@ def genset_view(
         failures=plan.failures,
         test_in_days=test_in_days,
         age_s=age_s,
+        hand=_by_hand(keeper),
+        hand_minutes=math.ceil(keeper.hand.left_s(rules) / 60),
     )
+
+
+def _by_hand(keeper: GensetKeeper) -> str | None:
+    if keeper.hand.wish == "stop":
+        return "genset_held" if keeper.plan.state == "idle" else None
+    return "genset_by_hand" if keeper.hand.wish == "start" else None
 
 
 def notices(
@@ -129,9 +145,9 @@ def _of_supply(picture: PowerPicture, supply: Supply, power: Power) -> Iterator[
 
 def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], up_s: float) -> Iterator[Notice]:
     for ups in picture.upses:
-        silent_s = up_s if ups.stale_s is None else ups.stale_s
+        silent_s = _silent_s(ups, up_s)
         if silent_s > SILENT_S:
-            level = "alarm" if picture.source is Source.BATTERY else "warn"
+            level = "alarm" if picture.source in (Source.BATTERY, Source.UNKNOWN) else "warn"
             yield Notice("ups_no_news", level, {"name": ups.name, "seconds": int(silent_s)})
         health_percent = batteries[ups.name].health_percent
         if "RB" in ups.status or (health_percent is not None and health_percent < WORN_PERCENT):
@@ -146,6 +162,8 @@ def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
         yield Notice(genset.code, "alarm", {"alarms": ", ".join(genset.alarms)})
     elif genset.plan in BUSY_PLANS and genset.code != "genset_ready":
         yield Notice(genset.code, "info" if genset.plan != "resting" else "warn")
+    if genset.hand is not None:
+        yield Notice(genset.hand, "info", {"minutes": genset.hand_minutes})
     fuel = genset.fuel_percent.value
     if fuel is not None and fuel < FUEL_LOW_PERCENT:
         yield Notice("genset_fuel_low", "warn", {"percent": round(fuel), "hours": round(genset.fuel_hours or 0.0, 1), "people": genset.fuel_people or 0})
