@@ -8,6 +8,8 @@ from pathlib import Path
 from tools import micropython, stubs
 
 EXAMPLE = "./rekam test tests/unit -k ledger"
+ALL = ("-n", "2", "--dist", "loadfile")
+"""the whole suite: most of it waits for wires, so two files at a time; a file stays together, because some count at their end what they did"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,4 +23,4 @@ def run(arguments: argparse.Namespace) -> int:
     stubs.prepare()
     pytest = importlib.import_module("pytest")
     sys.stdout.flush()
-    return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [str(root / "tests")])]))
+    return int(pytest.main(["--rootdir", str(root), *(arguments.pytest or [*ALL, str(root / "tests")])]))
