@@ -2,12 +2,14 @@
 
 import tomllib
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
 from station_config.schema import DistrictConfig, Section, StationConfig
+from station_config.together import TOGETHER
 
 SIZE_LIMIT_BYTES = 256 * 1024
 LANGUAGES = ("id", "en")
@@ -74,6 +76,14 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
             yield from _problems(value[field.name], hints[field.name], f"{where}{field.name}.")
         elif field.required:
             yield f"{where}{field.name}: missing"
+    if section in TOGETHER:
+        yield from TOGETHER[section](_sound(value, section, hints), where)
+
+
+def _sound(table: dict[str, Any], section: type[Config], hints: dict[str, Any]) -> Config:
+    """The section from those keys that are good by themselves; the defaults stand for the others."""
+    good = {name: each for name, each in table.items() if name in hints and not list(_problems(each, hints[name], ""))}
+    return msgspec.convert(good, section)
 
 
 def _section_of(kind: Any) -> type[Section] | None:
@@ -89,6 +99,9 @@ def _leaf_problem(value: Any, kind: Any, where: str) -> Iterator[str]:
     if _is_tuple(kind) and isinstance(value, list):
         for index, item in enumerate(value):
             yield from _problems(item, kind.__args__[0], f"{where}{index}.")
+        return
+    if any(isinstance(each, float) and not isfinite(each) for each in (value.values() if isinstance(value, dict) else (value,))):
+        yield f"{where.rstrip('.')}: {value} is no number to work with; give a finite one"
         return
     try:
         msgspec.convert(value, kind)

@@ -57,3 +57,48 @@ def test_a_missing_or_huge_file_is_refused(tmp_path: Path) -> None:
         load_district(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="at most"):
         load_station(write(tmp_path, "#" * (SIZE_LIMIT_BYTES + 1)))
+
+
+SENSELESS = {
+    "conserve_below_percent = 20\nfinish_only_below_percent = 60\nstop_below_percent = 80": "power.conserve_below_percent, finish_only_below_percent and stop",
+    "finish_only_below_percent = 15": "power.conserve_below_percent, finish_only_below_percent and stop",
+    "conserve_below_percent = 99\nfinish_only_below_percent = 98\nstop_below_percent = 95": "power.stop_below_percent: 95",
+    "low_v = 250\nhigh_v = 210": "power.low_v and high_v: 250 V is not below 210 V",
+    "stop_below_percent = inf": "power.stop_below_percent: inf",
+    "stop_below_percent = nan": "power.stop_below_percent: nan",
+    "hysteresis_percent = 0": "power.hysteresis_percent",
+    "poll_s = 60": "power.stale_on_battery_s and poll_s",
+    'halt_command = [""]': "power.halt_command",
+    'screen_command = ["set", " "]': "power.screen_command",
+    "[power.genset]\nlow_v = 250\nhigh_v = 200": "power.genset.low_v and high_v",
+    "[power.genset]\nlow_hz = 52\nhigh_hz = 48": "power.genset.low_hz and high_hz",
+    "[power.genset]\nstable_s = 100": "power.genset.stable_s and warm_up_timeout_s",
+    '[power.genset]\nhours = ["06:00-07:00", "25:00-26:00"]': "power.genset.hours.1",
+    '[power.genset]\nhours = ["06:00-06:60"]': "power.genset.hours.0",
+    '[power.genset]\nquiet = "22:00-24:01"': "power.genset.quiet",
+    '[power.genset]\nquiet = "08:00-08:00"': "power.genset.quiet",
+    "[power.genset]\ntank_l = inf": "power.genset.tank_l: inf",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), SENSELESS.items())
+def test_thresholds_that_make_no_sense_together_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_station(write(tmp_path, f"{GOOD}[power]\n{text}\n"))
+    (problem,) = caught.value.problems
+    assert problem.startswith(told)
+    assert "; give " in problem or "; exchange" in problem, "the next step"
+
+
+def test_senseless_thresholds_are_told_beside_every_other_error(tmp_path: Path) -> None:
+    text = f'{GOOD}[power]\nlow_v = -5\nbogus = 1\nstop_below_percent = 60\n[power.genset]\nattempts = 0\nlow_hz = 55\nquiet = "99:00-10:00"\n'
+    with pytest.raises(ConfigError) as caught:
+        load_station(write(tmp_path, text))
+    keys = [problem.split(":")[0] for problem in caught.value.problems]
+    together = ["power.conserve_below_percent, finish_only_below_percent and stop_below_percent", "power.genset.low_hz and high_hz", "power.genset.quiet"]
+    assert sorted(keys) == sorted(["power.low_v", "power.bogus", "power.genset.attempts", *together])
+
+
+@pytest.mark.parametrize("text", ["", 'halt_command = ["systemctl", "poweroff"]', '[power.genset]\nhours = ["00:00-24:00"]\nquiet = "22:00-06:00"'])
+def test_sensible_thresholds_pass(tmp_path: Path, text: str) -> None:
+    load_station(write(tmp_path, f"{GOOD}[power]\n{text}\n"))
