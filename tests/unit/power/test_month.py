@@ -1,16 +1,88 @@
-"""A few days of the bench: what it promises for a month holds for a week as well, and the same seed gives the same week."""
+"""A few days of the bench: what it promises for a month holds for a week as well, the same seed gives the same week, and a policy or a
+store that is broken on purpose is found out."""
+
+import pytest
 
 from tools import bench_power
+from tools.bench_power_desk import Journal, Steps
+from tools.virtual_site import VirtualSite
 
 
-def test_a_week_of_a_bad_site() -> None:
-    site = bench_power.station(bench_power.WithPolicy, 4, 7, 100)
+class Reckless(bench_power.WithPolicy):
+    """Begins people at one percent, whatever the policy says, and never stops in good order."""
+
+    def may(self) -> tuple[bool, bool]:
+        return True, True
+
+    def _stop_and_start(self, site: VirtualSite) -> None:
+        if self.dark and self.supply_good and self.world.ups_ok:
+            self._start(site, bench_power.UNCLEAN_BOOT_S)
+
+
+class Eager(bench_power.WithPolicy):
+    """Stops in good order, but lets the next person begin until then."""
+
+    def may(self) -> tuple[bool, bool]:
+        return not self.asleep, not self.asleep
+
+
+class LosesRecords(Journal):
+    """Says "saved" and forgets every tenth record."""
+
+    def record(self) -> None:
+        if self._begun % 10:
+            super().record()
+        else:
+            self.abandon()
+            self._recorded.append(self._record_id)
+
+
+class LosesSteps(Journal):
+    """Notes no step, so a person begins anew after a cut."""
+
+    def step(self, left: Steps) -> None:
+        pass
+
+
+class LosesPeople(Journal):
+    """Knows of nobody after a cut."""
+
+    def resume(self) -> Steps | None:
+        if super().resume() is not None:
+            self.abandon()
+        return None
+
+
+@pytest.mark.parametrize("genset", [True, False])
+def test_a_week_of_a_bad_site(genset: bool) -> None:
+    site = bench_power.station(bench_power.WithPolicy, 4, 7, 100, genset)
     site.month(7)
-    assert isinstance(site, bench_power.WithPolicy)
     assert site.desk.lost == 0
-    assert site.desk.unfinished == 0
+    assert site.desk.in_vain == 0
     assert site.unplanned == 0
     assert site.desk.done > 600
+
+
+def test_a_policy_that_begins_at_one_percent_is_found_out() -> None:
+    site = bench_power.station(Reckless, 4, 7, 100, genset=False)
+    site.month(7)
+    assert site.unplanned > 0
+    assert site.desk.in_vain > 0
+    assert site.desk.begun_short > 0
+
+
+def test_a_policy_that_keeps_nothing_back_for_the_person_is_found_out() -> None:
+    eager, shipped = (bench_power.station(kind, 4, 7, 100, genset=False) for kind in (Eager, bench_power.WithPolicy))
+    for each in (eager, shipped):
+        each.month(7)
+    assert eager.desk.interrupted > shipped.desk.interrupted
+
+
+@pytest.mark.parametrize("store", [LosesRecords, LosesSteps, LosesPeople])
+def test_a_store_that_loses_something_is_found_out(store: type[Journal]) -> None:
+    site = bench_power.station(bench_power.StopOnBattery, 4, 3, 100)
+    site.month(3, store)
+    assert site.desk.lost > 0
 
 
 def test_the_same_seed_gives_the_same_week() -> None:
