@@ -219,7 +219,13 @@ class GensetRules(Section, frozen=True):
     rest_s: Annotated[float, Meta(ge=0, le=600)] = 30
     """between two attempts"""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 3
-    """failed requests before the lock-out"""
+    """failed requests before the lock-out; `load` is sent as often before it counts as failed"""
+    load_timeout_s: Annotated[float, Meta(ge=1, le=600)] = 30
+    """the UPS still on battery so long after `load`: it is sent again"""
+    hand_minutes: Annotated[float, Meta(ge=1, le=1440)] = 60
+    """started by hand, it stops by itself after good mains for so long"""
+    hold_minutes: Annotated[float, Meta(ge=0, le=1440)] = 15
+    """stopped by hand, it is not started by itself for so long, unless the mains return before"""
     starts_an_hour: Annotated[int, Meta(ge=1, le=60)] = 6
     tank_l: Positive = 60
     litres_hour: Positive = 2.0

@@ -7,6 +7,7 @@ with its judgements of voltage and its lock-out, is genset_plan.py.
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edge.power.genset_hand import Hand
 from edge.power.genset_plan import RUNNING_RPM, RUNNING_V, Plan, Seen, step
 from edge.power.picture import Minutes
 from edge.power.supply import Readings, Wall
@@ -37,6 +38,8 @@ class Needs:
     people_left: int | None
     waiting: int | None
     idle: bool
+    unfed: bool = False
+    """every UPS says that it is on battery"""
 
 
 class GensetKeeper:
@@ -45,11 +48,17 @@ class GensetKeeper:
     def __init__(self, rules: GensetRules) -> None:
         self.rules = rules
         self.plan = Plan()
-        self._hand: str | None = None
+        self.hand = Hand()
         self._acknowledged = False
         self._told_s: float | None = None
         self._last_test_wall_s: float | None = None
-        self._restored = False
+        self._restored: Plan | None = None
+        """until the engine was seen for the first time, or the plan went on"""
+        self._started_ago_s: tuple[float, ...] | None = None
+        """starts before a restart; None: they stand in the plan"""
+        self._board_ran = False
+        """the board has said in this run that the engine turns: its relay is wired"""
+        self._now_s = 0.0
         self._run_hours: float | None = None
         self._serviced_h: float | None = None
         """run hours at the last service"""
@@ -58,10 +67,10 @@ class GensetKeeper:
         """start, stop, acknowledge (somebody has looked), or serviced (the mechanic has been here)."""
         if what == "acknowledge":
             self._acknowledged = True
-        elif what == "serviced":
+        elif what != "serviced":
+            self.hand.tell(what)
+        elif self._run_hours is not None:
             self._serviced_h = self._run_hours
-        else:
-            self._hand = what
 
     def age_s(self, now_s: float) -> float | None:
         """Of the controller's last answer."""
@@ -72,30 +81,49 @@ class GensetKeeper:
         if readings.genset is not None:
             self._told_s = now_s
             self._count_hours(readings.genset.run_hours)
+        self._wake(now_s)
+        dark = needs.on_battery_s is not None and needs.on_battery_s >= self.rules.debounce_s
+        self.hand.step(now_s, self.plan.state, needs.mains_steady_s, dark, self.rules)
         seen = replace(
             self._see(now_s, readings),
             want=self._want(wall, needs),
             mains_steady_s=needs.mains_steady_s,
-            stop_by_hand=self._hand == "stop" or needs.stopping,
+            stop_by_hand=self.hand.wish == "stop" or needs.stopping,
             hurry=needs.low,
             acknowledged=self._acknowledged,
+            unfed=needs.unfed,
         )
-        if self._restored and seen.running is False and self.plan.state != "locked":
-            self.plan = Plan()  # it stopped while the station was away: no failure of its own
-        self._restored = False
+        self._recognise(seen)
         before = self.plan.state
         self.plan, acts = step(self.plan, seen, self.rules)
         self._acknowledged = False
         if before == "testing" and self.plan.state != "testing":
             self._last_test_wall_s = wall.wall_s
-        if self.plan.state == "locked" or (self.plan.state == "idle" and self._hand == "stop"):
-            self._hand = None
         return acts
+
+    def _wake(self, now_s: float) -> None:
+        """The first step after a restart: the clocks of the plan begin now, on this life's clock."""
+        self._now_s = now_s
+        if self._started_ago_s is not None:
+            starts_s = tuple(now_s - ago_s for ago_s in self._started_ago_s)
+            self.plan = replace(self.plan, since_s=now_s, load_since_s=now_s, load_told_s=now_s, starts_s=starts_s)
+            self._started_ago_s = None
+
+    def _recognise(self, seen: Seen) -> None:
+        """An engine that stopped while the station was away is no failure of its own; its controller may need some polls to answer."""
+        if self._restored is None or self.plan.state != self._restored.state:
+            self._restored = None
+        elif seen.running is not None:
+            if not seen.running and self.plan.state != "locked":
+                self.plan = Plan(starts_s=self.plan.starts_s)
+            self._restored = None
 
     def _count_hours(self, run_hours: float | None) -> None:
         """An engine that comes with hours is taken to have had its services so far."""
+        if run_hours is None:
+            return  # the last count stands
         self._run_hours = run_hours
-        if run_hours is not None and (self._serviced_h is None or run_hours < self._serviced_h):
+        if (self._serviced_h is None or run_hours < self._serviced_h):
             self._serviced_h = run_hours - run_hours % self.rules.service_every_h
 
     @property
@@ -110,8 +138,9 @@ class GensetKeeper:
         if reading is not None:
             running = (reading.rpm or 0) > RUNNING_RPM or (reading.l1_v or 0) > RUNNING_V
             known = reading.rpm is not None or reading.l1_v is not None
-            return Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms)
-        if board is not None:
+            return Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms, mode=reading.mode)
+        self._board_ran = board is not None and (board.genset_running or (self._board_ran and self.plan.state != "idle"))
+        if board is not None and (self.rules.by_contact or self._board_ran):
             return replace(self._see_by_contact(now_s, board.genset_running), cooling=board.genset_state in BOARD_COOLS)
         return Seen(now_s)
 
@@ -122,9 +151,9 @@ class GensetKeeper:
 
     def _want(self, wall: Wall, needs: Needs) -> str | None:
         """Why the genset should run now, or None."""
-        if needs.stopping or self._hand == "stop":
+        if needs.stopping or self.hand.wish == "stop":
             return None
-        if self._hand == "start":
+        if self.hand.wish == "start":
             return "hand"
         if wall.trust != "none" and any(within(hours, wall.minute) for hours in self.rules.hours):
             return "schedule"
@@ -165,7 +194,9 @@ class GensetKeeper:
         """What a restart must not forget: a lock-out, and an engine that runs because the station asked for it."""
         plan = self.plan
         kept = {"state": plan.state, "reason": plan.reason, "code": plan.code, "failures": plan.failures}
-        return {**kept, "hand": self._hand, "last_test": self._last_test_wall_s, "serviced_h": self._serviced_h}
+        starts = [self._now_s - at_s for at_s in plan.starts_s]
+        hand = {"hand": self.hand.wish, "hand_s": self.hand.age_s, "dark": self.hand.dark}
+        return {**kept, **hand, "starts": starts, "last_test": self._last_test_wall_s, "serviced_h": self._serviced_h}
 
     def test_in_days(self, wall_s: float) -> float | None:
         """Until the next test run; None: none is planned, or the last one is unknown."""
@@ -176,9 +207,11 @@ class GensetKeeper:
     def restore(self, kept: dict[str, Any]) -> None:
         """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer."""
         self.plan = Plan(state=kept["state"], reason=kept["reason"], code=kept["code"], failures=kept["failures"])
-        self._hand, self._last_test_wall_s = kept["hand"], kept["last_test"]
+        self.hand = Hand(kept["hand"], age_s=kept.get("hand_s", 0.0), dark=kept.get("dark", False))
+        self._last_test_wall_s = kept["last_test"]
         self._serviced_h = kept.get("serviced_h")
-        self._restored = True
+        self._started_ago_s = tuple(kept.get("starts", ()))
+        self._restored = self.plan
 
 
 def within(hours: str, minute: int) -> bool:

@@ -19,9 +19,10 @@ RUNNING_V = 100.0
 UNSTABLE_S = 5.0
 """a dip when a load comes on is shorter"""
 HOUR_S = 3600.0
-DAY_S = 86_400.0
 HARMLESS_ALARMS = frozenset({"fail_to_start", "low_fuel", "low_battery_voltage", "high_battery_voltage", "charge_failure", "fuel_sender_fault"})
 """alarms that do not forbid another start; anything else locks out until somebody has looked"""
+NOT_AUTOMATIC = frozenset({"stop", "off", "manual", "test_on_load", "test_off_load", "test"})
+"""places of the controller's selector in which it refuses a start from outside"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Seen:
     cooling: bool = False
     """the board holds the contact for a cool-down of its own"""
     acknowledged: bool = False
+    unfed: bool = False
+    """every UPS says that it is on battery: whatever runs, it does not reach the station"""
+    mode: str | None = None
+    """the controller's selector"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Plan:
     stable_since_s: float | None = None
     unstable_since_s: float | None = None
     load_since_s: float = 0.0
+    load_told_s: float = 0.0
+    """when `load` was sent last, or when the load was last seen to be carried"""
+    loads: int = 1
+    """`load` commands for this transfer"""
     starts_s: tuple[float, ...] = ()
     """start requests of the last hour"""
 
@@ -119,7 +128,7 @@ def _starting(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     if "fail_to_start" in seen.alarms and seen.now_s - plan.since_s > 1.0:
         return _failed(plan, seen, rules, "genset_did_not_start")
     if seen.now_s - plan.since_s > rules.start_timeout_s:
-        return _failed(plan, seen, rules, "genset_did_not_start")
+        return _failed(plan, seen, rules, "genset_not_auto" if seen.mode in NOT_AUTOMATIC else "genset_did_not_start")
     return plan, ()
 
 
@@ -152,7 +161,7 @@ def _warm_up(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 def _ready_for_load(plan: Plan, seen: Seen) -> tuple[Plan, Acts]:
     if plan.reason == "test":
         return _go(plan, seen, "testing", "genset_testing"), ()
-    return replace(_go(plan, seen, "on_load", "genset_safe"), load_since_s=seen.now_s, failures=0), ("load",)
+    return replace(_go(plan, seen, "on_load", "genset_safe"), load_since_s=seen.now_s, load_told_s=seen.now_s, loads=1), ("load",)
 
 
 def _testing(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
@@ -174,7 +183,18 @@ def _on_load(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     mains_back = seen.want is None and seen.mains_steady_s >= rules.mains_return_s
     if seen.stop_by_hand or (minimum_over and mains_back):
         return _go(plan, seen, "cool_down", "genset_cooling_down"), ("unload",)
-    return plan, ()
+    return _carried(plan, seen, rules)
+
+
+def _carried(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    """A command that was lost or refused must not leave the engine idle while the battery empties."""
+    if not seen.unfed:
+        return replace(plan, code="genset_safe", failures=0, load_told_s=seen.now_s, loads=1), ()
+    if seen.now_s - plan.load_told_s < rules.load_timeout_s:
+        return plan, ()
+    if plan.loads >= rules.attempts:
+        return _failed(plan, seen, rules, "genset_not_loaded")
+    return replace(plan, code="genset_load_again", load_told_s=seen.now_s, loads=plan.loads + 1), ("load",)
 
 
 def _cool_down(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:

@@ -97,6 +97,10 @@ class GensetView:
     test_in_days: float | None = None
     age_s: float | None = None
     """of the controller's last answer"""
+    hand: str | None = None
+    """message id about a start or a stop by hand that still counts"""
+    hand_minutes: int = 0
+    """for so long"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +202,7 @@ class PowerPicture:
             "service_in_h": genset.service_in_h,
             "alarms": list(genset.alarms),
             "failures": genset.failures,
+            "hand": genset.hand,
+            "hand_minutes": genset.hand_minutes,
             "test_in_days": None if genset.test_in_days is None else round(genset.test_in_days, 1),
         }

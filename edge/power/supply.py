@@ -163,8 +163,8 @@ class Supply:
         return sum(known) if known and len(known) == len(self.tracks) else None
 
     def unfed(self, now_s: float) -> bool:
-        """Every UPS says that it is on battery, and some said so just now."""
-        return bool(self.tracks) and all(track.on_battery for track in self.tracks) and self._fresh(now_s)
+        """Every UPS says freshly that it is on battery."""
+        return bool(self.tracks) and all(track.on_battery and self.fresh(track, now_s) for track in self.tracks)
 
     def _source(self, now_s: float, source: Source) -> None:
         if source is self.source:

@@ -1,9 +1,16 @@
 """The genset: fails once, fails always, runs without voltage, gives bad voltage, has no fuel figure, dies under load, falls silent."""
 
+import random
+from dataclasses import replace
+
+import msgspec
 import pytest
 
+from edge.devices.interfaces import BoardStatus
 from edge.power.picture import Source, State
-from station_config.schema import GensetRules
+from edge.power.watch import Act
+from simulators.power import PowerWorld
+from station_config.schema import GensetRules, Power
 from tests.faults.site import sentence, site
 from tools.virtual_site import VirtualSite
 
@@ -186,3 +193,191 @@ def test_too_many_starts_in_an_hour_lock_it_out() -> None:
     here.world.outage()
     here.run(20)
     assert "genset_too_many_starts" in here.reads()
+
+
+class LosingLoad(VirtualSite):
+    """The first `load` commands do not arrive."""
+
+    lost = 0
+
+    def _carry_out(self, act: Act) -> None:
+        if act.what == "load" and self.lost > 0:
+            self.lost -= 1
+            self.acts.append((self.now_s, act))
+        else:
+            super()._carry_out(act)
+
+
+def losing(lost: int) -> LosingLoad:
+    here = LosingLoad(PowerWorld(random.Random(1)), Power(genset=QUICK), genset=True)
+    here.lost = lost
+    here.run(3600, step_s=5)
+    here.world.outage()
+    return here
+
+
+def test_a_lost_load_command_is_repeated() -> None:
+    here = losing(1)
+    assert here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    assert here.run(QUICK.load_timeout_s + 5, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.run(60)
+    assert here.did("genset") == ["start", "load", "load"]
+
+
+def test_power_that_never_arrives_is_a_failure_with_its_own_sentence() -> None:
+    here = losing(99)
+    assert here.run(1200, until=lambda: here.watch.plan.state == "locked")
+    assert here.did("genset").count("load") == QUICK.attempts**2
+    assert sentence(here, "genset_not_loaded") == "Genset hidup, tetapi listriknya tidak sampai ke alat. Periksa sakelar (MCB) dan panel pindah genset."
+    assert not here.world.genset.running
+
+
+class Unwired(VirtualSite):
+    """A board whose voltage relay is not connected: it always says that the engine stands."""
+
+    def _board_status(self) -> BoardStatus | None:
+        status = super()._board_status()
+        return status and replace(status, genset_running=False, genset_state="idle")
+
+
+def test_a_board_without_the_wire_does_not_stop_a_genset_whose_controller_misses_polls() -> None:
+    here = Unwired(PowerWorld(random.Random(1)), Power(genset=QUICK), genset=True)
+    here.run(60)
+    here.world.outage()
+    assert here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.silences.genset = True
+    here.run(300)
+    here.silences.genset = False
+    here.run(10)
+    assert here.did("genset") == ["start", "load"]
+    assert here.watch.plan.state == "on_load"
+
+
+def test_a_board_that_has_seen_it_run_is_believed_when_it_dies_unseen_by_the_controller() -> None:
+    here = outage()
+    here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)
+    here.silences.genset = True
+    here.run(10)
+    here.world.genset.fuel_l = 0.0
+    here.run(5)
+    assert here.watch.plan.code == "genset_died"
+
+
+def stopped_by_hand() -> VirtualSite:
+    here = outage()
+    here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    here.watch.genset_by_hand("stop")
+    assert here.run(120, until=lambda: here.watch.plan.state == "idle")
+    return here
+
+
+def test_a_stop_by_hand_in_an_outage_holds_off_the_forecast_for_a_stated_time() -> None:
+    here = stopped_by_hand()
+    stood_s = here.now_s
+    here.run(1)
+    assert sentence(here, "genset_held") == "Genset dimatikan dengan tangan. Tidak hidup sendiri selama 15 menit, atau sampai listrik PLN kembali."
+    assert here.run(1200, until=lambda: here.did("genset").count("start") == 2)
+    assert here.now_s - stood_s == pytest.approx(15 * 60, abs=3)
+
+
+def test_a_start_by_hand_or_the_mains_end_the_hold() -> None:
+    here = stopped_by_hand()
+    here.run(60)
+    here.watch.genset_by_hand("start")
+    assert here.run(5, until=lambda: here.did("genset").count("start") == 2)
+    here = stopped_by_hand()
+    here.run(60)
+    here.world.restore()
+    here.run(QUICK.mains_return_s + 60)
+    assert "genset_held" not in here.reads()
+    here.world.outage()
+    assert here.run(60, until=lambda: here.did("genset").count("start") == 2)
+
+
+def test_the_hold_survives_a_restart() -> None:
+    here = stopped_by_hand()
+    here.run(120)
+    here.restart()
+    here.run(300)
+    assert here.did("genset").count("start") == 1
+    assert "genset_held" in here.reads()
+
+
+@pytest.mark.parametrize("state", ["starting", "warm_up", "on_load", "cool_down"])
+def test_a_restart_makes_no_failure(state: str) -> None:
+    here = outage()
+    if state == "cool_down":
+        here.run(300)
+        here.world.restore()
+    assert here.run(200, until=lambda: here.watch.plan.state == state)
+    here.run(3)
+    sent, begun_s = len(here.acts), here.now_s
+    here.memory = here.watch.dump(here.wall().wall_s, "rtc")
+    here.restart()
+    here.silences.genset = True  # the port is opened anew
+    here.run(3)
+    here.silences.genset = False
+    assert not here.run(25, until=lambda: here.watch.plan.failures > 0)
+    acts = [act.what for _, act in here.acts[sent:] if act.kind == "genset"]
+    assert "stop" not in acts, f"{state}: {acts} after {here.now_s - begun_s} s"
+
+
+def test_the_minimum_run_is_kept_also_over_a_restart() -> None:
+    rules = msgspec.structs.replace(QUICK, minimum_run_s=900)
+    here = outage(rules)
+    here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    begun_s = here.now_s
+    here.world.restore()
+    assert here.run(1200, until=lambda: not here.world.genset.loaded)
+    assert here.now_s - begun_s == pytest.approx(900, abs=3)
+    here = outage(rules)
+    here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    begun_s = here.now_s
+    here.run(5)
+    here.memory = here.watch.dump(here.wall().wall_s, "rtc")
+    here.restart()
+    here.world.restore()
+    assert here.run(1200, until=lambda: not here.world.genset.loaded)
+    assert here.now_s - begun_s >= 900
+
+
+def test_a_start_by_hand_survives_a_restart_and_starts_are_counted_over_it() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.watch.genset_by_hand("start")
+    here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    here.memory = here.watch.dump(here.wall().wall_s, "rtc")
+    here.restart()
+    here.run(300)
+    assert here.watch.plan.state == "on_load"
+    assert len(here.watch.plan.starts_s) == 1
+    assert "genset_by_hand" in here.reads()
+
+
+def test_a_start_by_hand_ends_after_an_hour_of_good_mains_with_a_cool_down() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.watch.genset_by_hand("start")
+    assert here.run(120, until=lambda: here.watch.plan.state == "on_load")
+    assert sentence(here, "genset_by_hand") == "Genset dihidupkan dengan tangan. Mati sendiri bila listrik PLN baik selama 60 menit lagi."
+    assert here.run(2 * 3600, until=lambda: here.watch.plan.state == "cool_down")
+    assert here.now_s == pytest.approx(7200, abs=60)
+    assert here.run(60, until=lambda: here.watch.plan.state == "idle")
+    here.run(600)
+    assert here.did("genset") == ["start", "load", "unload", "stop"]
+
+
+def test_a_start_by_hand_goes_on_while_the_mains_are_away() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.watch.genset_by_hand("start")
+    here.run(60)
+    here.world.outage()
+    here.run(3 * 3600, step_s=2)
+    assert here.world.genset.loaded
+    assert here.did("genset") == ["start", "load"]
+
+
+def test_a_selector_that_is_not_on_auto_is_said() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.world.genset.mode = "manual"
+    here.world.outage()
+    assert here.run(600, until=lambda: here.watch.plan.state == "locked")
+    assert sentence(here, "genset_not_auto") == "Genset tidak mau hidup: kendalinya tidak di AUTO. Putar ke AUTO, lalu coba lagi."

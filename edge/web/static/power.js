@@ -6,6 +6,8 @@ const TURN_OFF = ["starting", "resting", "warm_up", "testing", "on_load"];
 const CALM = ["idle", "starting", "warm_up"];
 const LOOK_AT = {
   genset_did_not_start: ["fuel", "starter", "emergency_stop", "oil"],
+  genset_not_auto: ["auto"],
+  genset_not_loaded: ["breaker", "technician"],
   genset_no_voltage: ["breaker", "technician"],
   genset_unstable: ["load", "technician"],
   genset_died: ["fuel", "oil", "coolant"],
