@@ -247,7 +247,7 @@ class Station:
         return Hooks(
             self._gate, self._power_for_page, self._link, self._wake, lambda: power.ask_stop("stop_button"), power.genset_by_hand,
             genset_fitted=power.watch.genset is not None, waiting=power.people_wait, came_back=self._came_back,
-            unreadable=lambda: self._scrub.unreadable, stick=lambda: self._stick.notice(),
+            genset_refusal=power.genset_refusal, unreadable=lambda: self._scrub.unreadable, stick=lambda: self._stick.notice(),
         )
 
     def _came_back(self) -> tuple[str, dict[str, str]]:
@@ -262,7 +262,7 @@ class Station:
         ]
         lines = Lines(
             save=self._keep_power, seen=self._keep_seen, button=lambda: self._button, progress=lambda: self._supervisor.progress("power"),
-            changed=lambda: self._uplink.tell_health(),
+            changed=lambda: self._uplink.tell_health(), sending=lambda: self._uplink.sends(),
         )
         return PowerManager(
             upses, self._fitted.genset, self._fitted.board, self._clock, self._config.power, self._note, lambda why: self._leaving.because(why),

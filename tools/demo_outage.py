@@ -28,7 +28,7 @@ RULES: Mapping[str, Mapping[str, Any]] = {
 }
 """of station.toml: start at once, and seconds instead of minutes"""
 BOARD = {"mains_stable_ms": 2_000, "off_ms": 500}
-STOP_BELOW_PERCENT = 55
+FINISH_BELOW_PERCENT, STOP_BELOW_PERCENT = 57, 55
 SCENE_S = 90.0
 """longest wait for the page to show a scene"""
 STOP_S = 30.0
@@ -46,7 +46,8 @@ ON_GENSET, AT_REST, STOPPING, SAME_PLACE = "on genset", "genset at rest", "order
 
 def sections(stage: Stage) -> Mapping[str, Mapping[str, Any]]:
     """Of station.toml, for this day."""
-    power = {"poll_s": 0.4, "mains_stable_s": 2, "stop_below_percent": STOP_BELOW_PERCENT, "halt_command": stage.halt_command()}
+    limits = {"finish_only_below_percent": FINISH_BELOW_PERCENT, "stop_below_percent": STOP_BELOW_PERCENT}
+    power = {"poll_s": 0.4, "mains_stable_s": 2, **limits, "halt_command": stage.halt_command()}
     return {**RULES, "power": power, "devices.board": {"port": stage.addresses["board"], "parameters": BOARD}}
 
 

@@ -47,6 +47,8 @@ class Lines:
     button: Callable[[], bool] = lambda: False
     """is the power button pressed"""
     host: Callable[[], HostView] = read_host
+    sending: Callable[[], bool] = lambda: False
+    """do records go up the line"""
     progress: Callable[[], None] = lambda: None
     """called once a finished poll, for the watchdog"""
     changed: Callable[[], None] = lambda: None
@@ -100,7 +102,7 @@ class PowerManager:
         return to_csv(report.months() if by == "month" else [report.days[name] for name in sorted(report.days)])
 
     def activity(self, name: str) -> None:
-        """idle, preview, capture, print or send: whose draw is being learnt."""
+        """idle, preview, capture or print: whose draw is being learnt; send is what an idle station does whose records go up."""
         self.watch.activity = name
 
     def person_done(self, seconds: float | None) -> None:
@@ -116,8 +118,12 @@ class PowerManager:
         self.watch.person_called(self._wall().day)
 
     def genset_by_hand(self, what: str) -> None:
-        """start, stop or acknowledge."""
+        """start, stop, acknowledge or serviced."""
         self.watch.genset_by_hand(what)
+
+    def genset_refusal(self, what: str) -> str:
+        """Message id of why that cannot be done by hand now; empty when it can."""
+        return "" if self.watch.genset is None else self.watch.genset.refusal(what)
 
     def ask_stop(self, why: str) -> None:
         self.watch.ask_stop(why)
@@ -175,6 +181,7 @@ class PowerManager:
             board=board_status,
             host=self._lines.host(),
             button=self._lines.button(),
+            sending=self._lines.sending(),
         )
 
     async def _answer(self, presence: Presence[Any] | None, ask: Callable[[Any], Coroutine[Any, Any, T]], deadline_s: float) -> T | None:

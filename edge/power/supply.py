@@ -34,6 +34,8 @@ class Readings:
     host: HostView = field(default_factory=HostView)
     button: bool = False
     """the power button is pressed"""
+    sending: bool = False
+    """records go up the line"""
 
 
 @dataclass(frozen=True, slots=True)

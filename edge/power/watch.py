@@ -143,6 +143,7 @@ class PowerWatch:
         self._button(now_s, readings.button)
         self.waiting.today(wall.day)
         self.supply.take(now_s, readings, self.plan.state == "on_load")
+        self._readings = readings
         self._learn(now_s, dt_s)
         self._minutes = self._weakest_minutes()
         self._people_left = self.work.people_left(self._told_minutes(), self.power.stop_below_minutes)
@@ -151,7 +152,7 @@ class PowerWatch:
         acts += self._genset(now_s, wall, readings)
         acts += [Act("day", name) for name in self.report.untold(wall.day)]
         acts += self._save(now_s, bool(acts))
-        self._readings, self._picture = readings, None
+        self._picture = None
         return acts
 
     def _note(self, now_s: float, wall: Wall, dt_s: float) -> None:
@@ -194,11 +195,15 @@ class PowerWatch:
             return
         watts = self.supply.watts(now_s)
         if watts is not None:
-            self.draw.observe(self.activity, watts, dt_s)
+            self.draw.observe(self._doing(), watts, dt_s)
         if self._person_wh is not None:
             self._person_wh = None if watts is None else self._person_wh + watts * dt_s / 3600
         for track in self.supply.tracks:
             self._learn_battery(track, self.batteries[track.name], dt_s)
+
+    def _doing(self) -> str:
+        """Whose draw this is; beside a person's cameras the line weighs little."""
+        return "send" if self.activity == "idle" and self._readings.sending else self.activity
 
     def _learn_battery(self, track: UpsTrack, battery: energy.Battery, dt_s: float) -> None:
         if not track.on_battery or self.supply.source is not Source.BATTERY:
@@ -213,7 +218,7 @@ class PowerWatch:
         """One UPS's draw: its own figure, else an even share of what is expected."""
         if track.watts is not None:
             return track.watts
-        return self.draw.expected_w(self.activity) / max(1, len(self.supply.tracks))
+        return self.draw.expected_w(self._doing()) / max(1, len(self.supply.tracks))
 
     # the figures of the policy
 
@@ -229,7 +234,7 @@ class PowerWatch:
     def minutes_of(self, track: UpsTrack) -> Minutes | None:
         """By the learnt battery; where a UPS tells no charge, by its own runtime figure with a wide band."""
         share = 1 / max(1, len(self.supply.tracks))
-        expected_w = self.draw.expected_w(self.activity) * share if self.draw.recent_w is not None else self._share_w(track)
+        expected_w = self.draw.expected_w(self._doing()) * share if self.draw.recent_w is not None else self._share_w(track)
         own = self.batteries[track.name].minutes(track.charge_percent, expected_w)
         if own is not None or track.last is None or track.last.runtime_s is None:
             return own

@@ -41,6 +41,8 @@ HEALTH_LEAST_S = 20.0
 HELLO_JITTER_S = 0.5
 LOOK_S = 2.0
 """while not everything may go out: how often the permission is looked at"""
+SENDS_S = 3.0
+"""so long after a chunk the line is still taken to be at work"""
 STEADY_S = 2.0
 """a connection that lived so long was a good one"""
 
@@ -92,6 +94,7 @@ class Uplink:
         self._old_until: int | None = None
         self._health_due_s = self._health_told_s = -inf
         self._health_sent = b""
+        self._sent_s = -inf
         self._status = LinkStatus()
 
     def wake(self) -> None:
@@ -106,6 +109,10 @@ class Uplink:
 
     def status(self) -> LinkStatus:
         return self._status
+
+    def sends(self) -> bool:
+        """Something of a record went on the line a moment ago."""
+        return self._clock.monotonic_s() - self._sent_s < SENDS_S
 
     async def run(self) -> None:
         """Connect, send, come back, for ever; a store that fails is asked again with the next connection."""
@@ -227,6 +234,7 @@ class Uplink:
                 self._unreadable(effect.sequence)
                 continue
             connection.publish(topics.up(self._station, word), payload)
+            self._sent_s = self._clock.monotonic_s() if isinstance(effect, SendChunk) else self._sent_s
 
     def _next(self, connection: Connection) -> Effect | None:
         if (line := connection.line()) is not None:

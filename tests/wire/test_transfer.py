@@ -55,8 +55,10 @@ def test_records_and_events_arrive_and_receipts_come_back(tmp_path: Path, paths:
         where = Broker(port=broker.port)
         async with station(tmp_path / "s", paths, where) as one, district(tmp_path / "d", paths, where) as other:
             await one.record(200_000, 90_000, 10)
+            assert not one.uplink.sends()
             async with running(other.ingest.run()), running(one.uplink.run()):
                 await until(lambda: one.uplink.status().connected, "the link")
+                await until(one.uplink.sends, "chunks on the line, whose power is learnt apart")
                 await one.record(50_000, urgent=True)
                 await one.worker.run(lambda: one.ledger.event("boot"))
                 one.uplink.wake()
