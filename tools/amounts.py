@@ -1,6 +1,7 @@
-"""Numbers on a command line: a whole number within limits, or a sentence that names them."""
+"""Numbers on a command line: a whole number or a measure within limits, or a sentence that names them."""
 
 import argparse
+import math
 from collections.abc import Callable
 
 
@@ -14,6 +15,21 @@ def whole(least: int, most: int) -> Callable[[str], int]:
             number = least - 1
         if not least <= number <= most:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return number
+
+    return read
+
+
+def measure(least: float, most: float) -> Callable[[str], float]:
+    """An argparse type for a finite `least` <= x <= `most`."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:  # also nan
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:g}")
         return number
 
     return read

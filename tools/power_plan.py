@@ -11,11 +11,14 @@ import math
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from tools.amounts import measure, whole
 
 EXAMPLE = "./rekam power-plan --sets 2 --hours 7 --outage 1.5 --pdf plan.pdf"
 
@@ -27,6 +30,8 @@ POWER_FACTOR = 0.9
 UPS_EFFICIENCY = 0.85
 BATTERY_USABLE = 0.6
 """lead battery: half-way through its life, not below 20 %"""
+LEAST_DRAW_W, MOST_DRAW_W = 1.0, 3500.0
+"""of one set: more than the connection's own figure is no set"""
 BREAKERS_A = (6, 10, 16, 20, 25, 32, 40, 50, 63)
 CABLES_MM2 = ((1.5, 13), (2.5, 18), (4.0, 24), (6.0, 31), (10.0, 42), (16.0, 56))
 """copper in conduit: cross-section, amperes it may carry (IEC 60364-5-52, method B2, two loaded cores)"""
@@ -38,7 +43,7 @@ PLN_VA = (900, 1300, 2200, 3500, 4400, 5500, 6600, 7700, 11_000, 13_200, 16_500,
 STRINGS = ((12, 300), (24, 2_500), (48, 20_000))
 """battery volts, up to so many watt-hours"""
 BATTERIES_AH = (7, 9, 18, 26, 40, 65, 100, 120, 150, 200)
-STATION_S = 5.0
+STATION_S, ANSWER_BYTES_MAX = 5.0, 4_000_000
 UPS_VA = (600, 850, 1000, 1200, 1500, 2000, 3000, 5000, 6000, 10_000)
 GENSET_KVA = (2.0, 3.0, 5.0, 6.5, 8.0, 10.0, 12.0, 15.0, 20.0)
 INRUSH = 1.5
@@ -97,16 +102,24 @@ def _connection(site: Site) -> list[Line]:
     watts = connection_w(site.sets)
     amperes = watts / (VOLTS * POWER_FACTOR)
     breaker = _at_least(amperes, BREAKERS_A)
-    mm2 = _cable(breaker, site.cable_m)
-    drop = _drop(breaker, site.cable_m, mm2)
-    carries = f"carries {breaker} A, loses {100 * drop:.1f} % over {site.cable_m:g} m (limit {100 * DROP_LIMIT:.0f} %)"
     return [
         Line(GRID, "Connection", f"{watts:,.0f} W", f"{FIRST_SET_W:,.0f} + {NEXT_SET_W:.0f} x ({site.sets} - 1)"),
         Line(GRID, "From PLN", f"{_at_least(watts / POWER_FACTOR, PLN_VA):,} VA", f"next size PLN sells above {watts:,.0f} W / {POWER_FACTOR}"),
         Line(GRID, "Current", f"{amperes:.1f} A", f"{watts:,.0f} W / ({VOLTS:.0f} V x {POWER_FACTOR})"),
         Line(GRID, "Breaker", f"{breaker} A, and 30 mA earth leakage", f"next standard size above {amperes:.1f} A"),
-        Line(GRID, "Cable", f"3 x {mm2:g} mm2 copper", carries),
+        _cable_line(breaker, site.cable_m),
     ]
+
+
+def _cable_line(breaker: float, metres: float) -> Line:
+    """What to buy, or that nothing in the table is enough."""
+    mm2 = _cable(breaker, metres)
+    if mm2 is None:
+        thickest = CABLES_MM2[-1][0]
+        lost = f"{thickest:g} mm2 loses {100 * _drop(breaker, metres, thickest):.0f} % over {metres:g} m (limit {100 * DROP_LIMIT:.0f} %)"
+        return Line(GRID, "Cable", "none fits: put the meter nearer", f"{lost}; an engineer may plan more")
+    lost = f"loses {100 * _drop(breaker, metres, mm2):.1f} % over {metres:g} m (limit {100 * DROP_LIMIT:.0f} %)"
+    return Line(GRID, "Cable", f"3 x {mm2:g} mm2 copper", f"carries {breaker} A, {lost}")
 
 
 def _ups(site: Site) -> list[Line]:
@@ -168,30 +181,41 @@ def _drop(amperes: float, metres: float, mm2: float) -> float:
     return 2 * metres * COPPER_OHM_MM2_M / mm2 * amperes / VOLTS
 
 
-def _cable(breaker: float, metres: float) -> float:
+def _cable(breaker: float, metres: float) -> float | None:
+    """The thinnest that carries the breaker's current and keeps the voltage; None when none does."""
     for mm2, carries in CABLES_MM2:
         if carries >= breaker and _drop(breaker, metres, mm2) <= DROP_LIMIT:
             return mm2
-    return CABLES_MM2[-1][0]
+    return None
 
 
 def station_draw_w(address: str) -> float:
-    """Watts of a running station at work: the largest that it has learnt from its UPS. Raises ValueError, OSError."""
-    with urllib.request.urlopen(f"{address.rstrip('/')}/api/power", timeout=STATION_S) as answer:  # noqa: S310  # _site lets http alone pass
-        draws = json.loads(answer.read())["now"]["draws"]
-    measured = [watts for name, watts in draws.items() if watts is not None and name in WORK]
+    """Watts of a running station at work: the largest that it has learnt from its UPS. Raises ValueError."""
+    try:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/api/power", timeout=STATION_S) as answer:  # noqa: S310  # _site lets http alone pass
+            draws = json.loads(answer.read(ANSWER_BYTES_MAX))["now"]["draws"]
+        measured = [float(watts) for name, watts in draws.items() if watts is not None and name in WORK]
+    except (HTTPException, OSError) as problem:
+        raise ValueError(f"{address} cannot be asked ({problem}): is the station running there?") from problem
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ValueError(f"{address} gives no answer of a station: look at the address, or give --draw") from problem
     if not measured:
         raise ValueError("the station has not measured its draw at work yet: record somebody, or give --draw")
-    return float(max(measured))
+    return max(measured)
 
 
 def measured_draw_w(report: Path) -> float:
     """Mean draw of a running station from its power report, pauses and nights that it was on for included. Raises ValueError."""
-    rows = [dict(zip(*pair, strict=True)) for pair in _csv_rows(report)]
-    hours = sum(float(row["mains_s"]) + float(row["battery_s"]) + float(row["genset_s"]) for row in rows) / 3600
-    if hours <= 0:
-        raise ValueError(f"{report} holds no hours; give --draw instead")
-    return sum(float(row["energy_wh"]) for row in rows) / hours
+    try:
+        rows = [dict(zip(*pair, strict=True)) for pair in _csv_rows(report)]
+        measured = [row for row in rows if row["energy_wh"]]
+        hours = sum(float(row["mains_s"]) + float(row["battery_s"]) + float(row["genset_s"]) for row in measured) / 3600
+        wh = sum(float(row["energy_wh"]) for row in measured)
+    except (ValueError, KeyError) as problem:
+        raise ValueError(f"{report} is no power report of a station; give --draw instead") from problem
+    if not hours > 0:
+        raise ValueError(f"{report} holds no hours of which the energy is known; give --draw instead")
+    return wh / hours
 
 
 def _csv_rows(report: Path) -> list[tuple[list[str], list[str]]]:
@@ -234,12 +258,12 @@ def _heading(page: Any, words: str, height: float) -> float:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sets", type=int, default=1, help="equipment sets (default 1)")
-    parser.add_argument("--hours", type=float, default=7.0, help="working hours a day (default 7)")
-    parser.add_argument("--outage", type=float, default=1.0, metavar="H", help="hours the UPS alone must bridge (default 1)")
-    parser.add_argument("--genset-hours", type=float, default=4.0, metavar="H", help="hours a day on the genset (default 4)")
-    parser.add_argument("--cable", type=float, default=20.0, metavar="M", help="metres from the meter to the room (default 20)")
-    parser.add_argument("--draw", type=float, metavar="W", help=f"what one set draws at work (default {SET_DRAW_W:.0f} W)")
+    parser.add_argument("--sets", type=whole(1, 20), default=1, help="equipment sets (default 1)")
+    parser.add_argument("--hours", type=measure(0.1, 24), default=7.0, help="working hours a day (default 7)")
+    parser.add_argument("--outage", type=measure(0, 72), default=1.0, metavar="H", help="hours the UPS alone must bridge (default 1)")
+    parser.add_argument("--genset-hours", type=measure(0, 24), default=4.0, metavar="H", help="hours a day on the genset (default 4)")
+    parser.add_argument("--cable", type=measure(0, 10_000), default=20.0, metavar="M", help="metres from the meter to the room (default 20)")
+    parser.add_argument("--draw", type=measure(LEAST_DRAW_W, MOST_DRAW_W), metavar="W", help=f"what one set draws at work (default {SET_DRAW_W:.0f} W)")
     parser.add_argument("--station", metavar="URL", help="take the draw from a running station, such as http://127.0.0.1:8080")
     parser.add_argument("--report", type=Path, metavar="CSV", help="take the draw from a station's power report")
     parser.add_argument("--pdf", type=Path, metavar="FILE", help="write the plan as one page of PDF")
@@ -250,7 +274,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when a plan was made; 2 with a sentence when the request makes none."""
     try:
         site = _site(args)
-    except (ValueError, OSError, KeyError) as problem:
+    except (ValueError, OSError) as problem:
         print(f"No plan can be made: {problem}.")
         return 2
     lines = plan(site)
@@ -268,10 +292,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _site(args: argparse.Namespace) -> Site:
     site = Site(args.sets, args.hours, args.outage, args.genset_hours, args.cable, *_draw(args))
-    if not 1 <= site.sets <= 20:
-        raise ValueError("--sets must be 1 to 20")
-    if min(site.hours, site.draw_w) <= 0 or min(site.outage_h, site.genset_h, site.cable_m) < 0 or max(site.hours, site.genset_h) > 24:
-        raise ValueError("hours must be 0 to 24, draw above 0, lengths not negative")
+    if not LEAST_DRAW_W <= site.draw_w <= MOST_DRAW_W:
+        raise ValueError(f"{site.draw_w:.1f} W {site.draw_from} is no draw of one set; give --draw")
     return site
 
 

@@ -1,9 +1,11 @@
 """The power plan: the project's figures, arithmetic that adds up, one page of PDF, refusals in one sentence."""
 
 import argparse
+import contextlib
 import json
 import re
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -20,6 +22,29 @@ def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     power_plan.add_arguments(parser)
     return parser.parse_args(words)
+
+
+@contextlib.contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The address of a page that always gives `body`."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.mark.parametrize(("sets", "watts"), [(1, 3500), (2, 3850), (5, 4900)])
@@ -59,23 +84,8 @@ def test_the_draw_comes_from_a_running_station(capsys: pytest.CaptureFixture[str
     here.world.load(212)
     here.run(3600, step_s=5)
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(power_page(here.watch, "2026-06-01")).encode())
-
-        def log_message(self, *words: object) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        assert power_plan.run(arguments("--station", f"http://127.0.0.1:{server.server_port}/")) == 0
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(json.dumps(power_page(here.watch, "2026-06-01")).encode()) as address:
+        assert power_plan.run(arguments("--station", f"{address}/")) == 0
     told = capsys.readouterr().out
     assert re.search(r"Draw at work +21\d W", told), told
     assert "measured at http://127.0.0.1" in told
@@ -96,7 +106,43 @@ def test_one_page_of_pdf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert data.stat().st_size > 100
 
 
-NONSENSE = (("--sets", "0"), ("--hours", "30"), ("--report", "/nonexistent.csv"), ("--station", "ftp://x"), ("--station", "http://[::1"), ("--draw", "-5"))
+def test_days_without_measured_energy_do_not_thin_the_mean(tmp_path: Path) -> None:
+    report = tmp_path / "power.csv"
+    report.write_text(to_csv([Day("2026-06-01", mains_s=3600 * 10, energy_wh=1420), Day("2026-06-02", mains_s=3600 * 10)]))
+    assert power_plan.measured_draw_w(report) == 142
+
+
+def test_where_no_cable_fits_none_is_recommended() -> None:
+    line = {line.what: line for line in plan(Site(1, cable_m=5000))}["Cable"]
+    assert "none fits" in line.result
+    assert "16 mm2 loses 122 % over 5000 m (limit 3 %)" in line.arithmetic
+
+
+BEYOND = (
+    *(("--hours", text) for text in ("nan", "30", "0", "x")), *(("--draw", text) for text in ("nan", "inf", "-5", "1e9")),
+    *(("--outage", text) for text in ("inf", "nan", "-1")), *(("--cable", text) for text in ("nan", "inf", "-1")), ("--genset-hours", "nan"), ("--sets", "0"),
+)
+
+
+@pytest.mark.parametrize("words", BEYOND)
+def test_a_number_beyond_its_limits_is_refused_with_the_limits(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        arguments(f"{words[0]}={words[1]}")
+    assert caught.value.code == 2
+    assert re.search(rf"argument {words[0]}: '{words[1]}' is not a (whole )?number from \S+ to \S+", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"<html>", b'{"now": {"draws": [1]}}', b'{"now": {"draws": {"capture": NaN}}}', b'{"now": {"draws": {"print": "x"}}}'])
+def test_an_answer_that_is_no_stations_is_refused_in_one_sentence(body: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(body) as address:
+        assert power_plan.run(arguments("--station", address)) == 2
+    assert capsys.readouterr().out.startswith("No plan can be made: ")
+
+
+NONSENSE = (
+    ("--report", "/nonexistent.csv"), ("--report", __file__), ("--station", "ftp://x"), ("--station", "http://[::1"), ("--station", "http://127.0.0.1:abc"),
+    ("--station", "http://127.0.0.1:1"), ("--station", "http://127.0.0.1:99999"), ("--station", "http://a b"),
+)
 
 
 @pytest.mark.parametrize("words", NONSENSE)
