@@ -96,6 +96,9 @@ def on_language(state: State, event: ev.Language, at_ms: int) -> Result:
 
 
 def on_genset(state: State, event: ev.Genset, at_ms: int) -> Result:
+    """Whoever sees a danger may stop it; all else is for somebody whose name is known."""
+    if state.operator is None and event.act != "stop":
+        raise refuse("genset_log_in", "nobody has logged in")
     return state, (ev.CommandGenset(event.act),)
 
 

@@ -63,6 +63,10 @@ def _ignore_act(act: str) -> None:
     return None
 
 
+def _no_refusal(act: str) -> str:
+    return ""
+
+
 def _ignore_count(people: int) -> None:
     return None
 
@@ -81,7 +85,9 @@ class Hooks:
     stop: Callable[[], None] = _ignore
     """shut the station down in good order"""
     genset: Callable[[str], None] = _ignore_act
-    """start, stop, acknowledge"""
+    """start, stop, acknowledge, serviced"""
+    genset_refusal: Callable[[str], str] = _no_refusal
+    """message id of why that cannot be done by hand now; empty when it can"""
     unreadable: Callable[[], tuple[str, ...]] = tuple
     """register numbers of records that rotted on the card"""
     stick: Callable[[], tuple[str, int]] = lambda: ("", 0)
@@ -222,6 +228,7 @@ class Session:
     def _take(self, event: ev.Event, answer: "asyncio.Future[int] | None", group: asyncio.TaskGroup) -> None:
         try:
             self._check_version(event)
+            self._check_genset(event)
             self.state, commands = step(self.state, event, self._now_ms())
         except RefusedEvent as refusal:
             assert answer is not None, f"the machine refused what happened: {event}"
@@ -241,6 +248,10 @@ class Session:
     def _check_version(self, event: ev.Event) -> None:
         if isinstance(event, ev.OperatorEvent) and event.version is not None and not self._decided_at <= event.version <= self.version:
             raise refuse("too_late", "the screen has moved on since")
+
+    def _check_genset(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Genset) and (code := self._hooks.genset_refusal(event.act)):
+            raise refuse(code, f"the genset cannot do {event.act} now")
 
     def _carry_out(self, command: ev.Command, group: asyncio.TaskGroup) -> None:
         if isinstance(command, ev.StopCapture):

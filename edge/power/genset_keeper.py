@@ -18,6 +18,8 @@ TEST_HOURS = (8 * 60, 15 * 60)
 """minutes of the day: a test at night would wake the village"""
 BOARD_COOLS = frozenset({"running", "return_wait", "cooldown"})
 """the board keeps its contact closed in these, also after the station has let go"""
+SERVICE_SOON_H = 10.0
+"""so many hours before it is due the service is spoken of, and may be said to be done"""
 TEST_STATES = ("starting", "warm_up", "testing", "resting")
 
 
@@ -71,6 +73,22 @@ class GensetKeeper:
             self.hand.tell(what)
         elif self._run_hours is not None:
             self._serviced_h = self._run_hours
+
+    def refusal(self, what: str) -> str:
+        """Message id of why that cannot be done by hand now; empty when it can."""
+        locked = self.plan.state == "locked"
+        if what == "acknowledge":
+            return "" if locked else "genset_not_locked"
+        if what == "serviced":
+            return "genset_hours_unknown" if self.service_in_h is None else "" if self.service_due else "genset_service_not_due"
+        if locked:
+            return "genset_is_locked"
+        return "genset_stands" if what == "stop" and self.plan.state == "idle" else ""
+
+    @property
+    def service_due(self) -> bool:
+        """Soon, or already late."""
+        return self.service_in_h is not None and self.service_in_h < SERVICE_SOON_H
 
     def age_s(self, now_s: float) -> float | None:
         """Of the controller's last answer."""

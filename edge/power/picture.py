@@ -101,6 +101,8 @@ class GensetView:
     """message id about a start or a stop by hand that still counts"""
     hand_minutes: int = 0
     """for so long"""
+    service_due: bool = False
+    """soon, or already late"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class PowerPicture:
             "fuel_hours": None if genset.fuel_hours is None else round(genset.fuel_hours, 1),
             "fuel_people": genset.fuel_people,
             "service_in_h": genset.service_in_h,
+            "service_due": genset.service_due,
             "alarms": list(genset.alarms),
             "failures": genset.failures,
             "hand": genset.hand,

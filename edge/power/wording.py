@@ -102,6 +102,7 @@ def genset_view(
         coolant_c=figure(reading.coolant_c if reading else None),
         run_hours=figure(hours),
         service_in_h=keeper.service_in_h,
+        service_due=keeper.service_due,
         alarms=reading.alarms if reading else (),
         failures=plan.failures,
         test_in_days=test_in_days,
@@ -171,7 +172,7 @@ def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
         yield Notice("genset_fuel_unknown", "warn")
     if genset.service_in_h is not None and genset.service_in_h <= 0:
         yield Notice("genset_service_overdue", "warn", {"hours": round(-genset.service_in_h)})
-    elif genset.service_in_h is not None and genset.service_in_h < 10:
+    elif genset.service_in_h is not None and genset.service_due:
         yield Notice("genset_service_due", "info", {"hours": round(genset.service_in_h)})
 
 

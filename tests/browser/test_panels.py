@@ -13,7 +13,7 @@ from protocols.sealing import RECEIPT_TYPE, sign1
 from tests.browser.scripted import ScriptedStation, scripted
 from tests.browser.staged import GENSET, POWER, stage
 from tests.records import new_signer
-from tests.unit.enrolment.desk import finish
+from tests.unit.enrolment.desk import finish, log_in
 from tests.unit.enrolment.fakes import STATION, DeskBench
 
 pytestmark = pytest.mark.browser
@@ -38,6 +38,7 @@ def test_the_genset_has_one_button(browser: Browser, tmp_path: Path, plan: str, 
     power = {**POWER, "genset": {**GENSET, "plan": plan}}
     with scripted(tmp_path, hooks=Hooks(power=lambda: power, genset=acts.append), others=("genset",)) as station:
         page = browser.new_page()
+        station.do(log_in)
         page.goto(station.url)
         page.wait_for_selector("#stage[data-screen]")
         page.click("#power")
@@ -45,6 +46,36 @@ def test_the_genset_has_one_button(browser: Browser, tmp_path: Path, plan: str, 
         expect(page.locator("dialog")).to_contain_text("Solar 64 %: kira-kira 8,3 jam, 124 orang.")
         page.click(f"dialog button:has-text('{button}')")
         station.wait(lambda _snapshot: acts == [act], "the genset to be told")
+        page.close()
+
+
+def test_a_due_service_has_its_button_for_who_has_logged_in(browser: Browser, tmp_path: Path) -> None:
+    acts: list[str] = []
+    power = {**POWER, "genset": {**GENSET, "service_in_h": -13.0, "service_due": True}}
+    with scripted(tmp_path, hooks=Hooks(power=lambda: power, genset=acts.append), others=("genset",)) as station:
+        page = browser.new_page()
+        page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
+        page.click("#power")
+        expect(page.locator("dialog .act")).to_have_count(0)
+        expect(page.locator("dialog")).to_contain_text("Genset hanya dihidupkan oleh petugas.")
+        station.do(log_in)
+        page.click("dialog button:has-text('Genset sudah diservis')")
+        station.wait(lambda _snapshot: acts == ["serviced"], "the genset to be told")
+        page.close()
+
+
+def test_whoever_sees_a_danger_may_stop_it_and_reads_what_was_done_by_hand(browser: Browser, tmp_path: Path) -> None:
+    acts: list[str] = []
+    power = {**POWER, "genset": {**GENSET, "plan": "on_load", "code": "genset_safe", "hand": "genset_by_hand", "hand_minutes": 60}}
+    with scripted(tmp_path, hooks=Hooks(power=lambda: power, genset=acts.append), others=("genset",)) as station:
+        page = browser.new_page()
+        page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
+        page.click("#power")
+        expect(page.locator("dialog")).to_contain_text("Mati sendiri bila listrik PLN baik selama 60 menit lagi.")
+        page.click("dialog button:has-text('Matikan genset')")
+        station.wait(lambda _snapshot: acts == ["stop"], "the genset to be told")
         page.close()
 
 

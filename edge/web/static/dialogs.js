@@ -47,7 +47,7 @@ export function openPanel(name) {
 export function renewPanel(now) {
   if (panel === null || !now) return;
   const box = dialog(), focused = box.contains(document.activeElement) ? document.activeElement.dataset.action : null;
-  show(box, [panel, now.language, now.power, now.queue, now.link, now.devices, now.actions.includes("genset")], () => {
+  show(box, [panel, now.language, now.power, now.queue, now.link, now.devices, now.operator, now.actions.includes("genset")], () => {
     const { title, body, acts = [], links = [] } = PANELS[panel](now);
     const buttons = acts.map(({ name, event, fields }) => make("button", { type: "button", class: "act", "data-action": name, onclick: () => send(event, fields) }, t(`do_${name}`)));
     return lay(title, body, [...buttons, ...links.map(({ href, text }) => make("a", { class: "button", href }, text))]);

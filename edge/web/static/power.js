@@ -76,18 +76,26 @@ function genset(found) {
     facts([
       fuelWords(found, "genset_fuel") ?? t("genset_fuel_unknown"),
       found.service_in_h == null ? null : t("genset_service", { hours: hours(found.service_in_h) }),
+      found.hand ? t(found.hand, { minutes: found.hand_minutes }) : null,
       found.test_in_days == null ? null : t("genset_test", { days: Math.ceil(found.test_in_days) }),
       found.volts ? t("genset_volts", { volts: Math.round(found.volts), hz: hours(found.hz ?? 0) }) : null,
     ]),
   ];
 }
 
-export function powerPanel({ power, actions }) {
-  const act = power.genset && actions.includes("genset") ? gensetAct(power.genset.plan) : null;
+// Whoever sees a danger may stop it; the rest is for somebody who has logged in.
+function gensetActs({ power: { genset: found }, actions, operator }) {
+  if (!found || !actions.includes("genset")) return [];
+  return [gensetAct(found.plan), found.service_due ? "serviced" : null].filter((act) => act && (operator || act === "stop"));
+}
+
+export function powerPanel(now) {
+  const { power, actions, operator } = now;
+  const acts = gensetActs(now), mute = power.genset && actions.includes("genset") && !operator && !acts.length;
   return {
     title: t("power_title"),
-    body: [make("p", { class: "answer" }, sourceWords(power)), battery(power), make("h3", {}, t("device_genset")), ...genset(power.genset)],
-    acts: act ? [{ name: `genset_${act}`, event: "genset", fields: { act } }] : [],
+    body: [make("p", { class: "answer" }, sourceWords(power)), battery(power), make("h3", {}, t("device_genset")), ...genset(power.genset), mute ? make("p", { class: "quiet" }, t("genset_log_in")) : null],
+    acts: acts.map((act) => ({ name: `genset_${act}`, event: "genset", fields: { act } })),
     links: [{ href: "/power", text: t("power_report") }],
   };
 }

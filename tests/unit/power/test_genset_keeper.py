@@ -108,3 +108,22 @@ def test_the_boards_own_cool_down_is_no_engine_that_will_not_stop() -> None:
     here.watch.genset_by_hand("stop")
     assert here.run(400, until=lambda: here.watch.plan.state in ("idle", "locked"))
     assert here.watch.plan.state == "idle"
+
+
+def test_serviced_with_unknown_hours_is_refused_and_erases_no_count() -> None:
+    here = site(genset=True)
+    keeper = here.watch.genset
+    assert keeper is not None
+    before_h = keeper.service_in_h
+    here.silences.genset = True
+    here.run(60)
+    assert keeper.service_in_h == before_h, "the last count stands while the controller is silent"
+    here.restart()
+    here.run(5)
+    silent = here.watch.genset
+    assert silent is not None
+    assert silent.refusal("serviced") == "genset_hours_unknown"
+    silent.by_hand("serviced")
+    here.silences.genset = False
+    here.run(5)
+    assert silent.service_in_h == before_h
