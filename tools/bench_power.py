@@ -13,7 +13,8 @@ stations with the policy:
 
 - lost: what the desk was told was saved (records at the end; the open enrolment and its steps after each stop) and the store does not have;
 - not_finishable_started: enrolments that went home open at closing, or in whose step it went dark unplanned. A step that an orderly stop
-  ends is begun again and counted apart (`steps_begun_again`): here such a stop does not wait for it, the station does for some seconds;
+  ends, after it waited its seconds for it, is begun again and counted apart (`steps_begun_again`). Going home is final here; the real
+  store still holds such an enrolment the next morning;
 - begun_short_of_energy: begun on battery although its true charge did not hold that person and the reserve. The station cannot know it
   and works by its learnt estimate; whether it did harm shows in the figure before.
 
@@ -28,6 +29,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.leaving import STEP_S
 from edge.power.policy import PERMISSIONS
 from simulators.mains import Schedule, bad_site
 from simulators.power import PowerWorld, UpsBattery
@@ -224,6 +226,8 @@ class WithPolicy(Station):
     predictions: Predictions = field(default_factory=Predictions)
     orderly: int = 0
     _stopped: bool = False
+    _stop_s: float | None = None
+    """when the orderly stop began"""
 
     def _real(self) -> VirtualSite:
         assert self.site is not None
@@ -243,7 +247,8 @@ class WithPolicy(Station):
         self._stop_and_start(site)
 
     def _stop_and_start(self, site: VirtualSite) -> None:
-        if site.stopped and not self._stopped:
+        self._stop_s = self.now_s if site.stopped and self._stop_s is None else self._stop_s
+        if site.stopped and not self._stopped and not self._step_goes_on():
             self._stopped = True
             self.orderly += 1
             self.desk.cut(unplanned=False)
@@ -254,8 +259,14 @@ class WithPolicy(Station):
         if site.watch.plan.state == "locked" and self.now_s % DAY_S < OPEN_S:
             site.watch.genset_by_hand("acknowledge")
 
+    def _step_goes_on(self) -> bool:
+        """An orderly stop waits for the step under way, but not for ever."""
+        person = self.desk.person
+        return self._stop_s is not None and self.now_s - self._stop_s < STEP_S and person is not None and person.doing_s is not None
+
     def _start(self, site: VirtualSite, boot_s: float) -> None:
         self._stopped = self.dark = False
+        self._stop_s = None
         self.up_at_s = self.now_s + boot_s
         site.restart()
 

@@ -19,13 +19,6 @@ class Reckless(bench_power.WithPolicy):
             self._start(site, bench_power.UNCLEAN_BOOT_S)
 
 
-class Eager(bench_power.WithPolicy):
-    """Stops in good order, but lets the next person begin until then."""
-
-    def may(self) -> tuple[bool, bool]:
-        return not self.asleep, not self.asleep
-
-
 class LosesRecords(Journal):
     """Says "saved" and forgets every tenth record."""
 
@@ -69,13 +62,6 @@ def test_a_policy_that_begins_at_one_percent_is_found_out() -> None:
     assert site.unplanned > 0
     assert site.desk.in_vain > 0
     assert site.desk.begun_short > 0
-
-
-def test_a_policy_that_keeps_nothing_back_for_the_person_is_found_out() -> None:
-    eager, shipped = (bench_power.station(kind, 4, 7, 100, genset=False) for kind in (Eager, bench_power.WithPolicy))
-    for each in (eager, shipped):
-        each.month(7)
-    assert eager.desk.interrupted > shipped.desk.interrupted
 
 
 @pytest.mark.parametrize("store", [LosesRecords, LosesSteps, LosesPeople])
