@@ -196,7 +196,7 @@ def station_draw_w(address: str) -> float:
             draws = json.loads(answer.read(ANSWER_BYTES_MAX))["now"]["draws"]
         measured = [float(watts) for name, watts in draws.items() if watts is not None and name in WORK]
     except (HTTPException, OSError) as problem:
-        raise ValueError(f"{address} cannot be asked ({problem}): is the station running there?") from problem
+        raise ValueError(f"{address} cannot be asked ({problem}); see that the station runs there, or give --draw") from problem
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ValueError(f"{address} gives no answer of a station: look at the address, or give --draw") from problem
     if not measured:
