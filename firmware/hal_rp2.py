@@ -53,11 +53,16 @@ class UsbLink:
     def readinto(self, buffer: bytearray) -> int:
         """Without waiting: byte by byte, because a longer read would."""
         count = 0
-        while count < len(buffer) and self._poll.poll(0):
+        while count < len(buffer) and self._waiting():
             sys.stdin.buffer.readinto(self._one)
             buffer[count] = self._one[0]
             count += 1
         return count
+
+    def _waiting(self) -> bool:
+        for _ in self._poll.ipoll(0):  # poll() would make a list on each turn
+            return True
+        return False
 
     def write(self, data: bytes) -> None:
         sys.stdout.buffer.write(data)

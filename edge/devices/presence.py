@@ -7,14 +7,16 @@ responsible for what to do without a device (enrolment) or for telling people (t
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from edge.clock import Clock
 from edge.devices.interfaces import Device, Identity
-from edge.errors import DeviceAbsent, DeviceError, DeviceRefused, DeviceTimeout
+from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout, StationError
 
+log = logging.getLogger(__name__)
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
 
@@ -120,7 +122,7 @@ class Presence(Generic[D]):
     async def use(self, action: Callable[[D], Coroutine[Any, Any, T]], deadline_s: float) -> T:
         """Do one thing with the device, alone.
 
-        Raises what the driver raises, DeviceAbsent at once when it is not ready, DeviceTimeout `driver_hung` when it does not end in time.
+        Raises what the driver raises (`driver_failed` for what it should never raise), DeviceAbsent at once when it is not ready, DeviceTimeout `driver_hung` when it does not end in time.
         """
         if self.state not in ("ready", "busy"):
             raise self._not_ready()  # an opening that hangs holds up nobody who asks several devices
@@ -225,12 +227,21 @@ class Presence(Generic[D]):
         task = asyncio.ensure_future(work)
         try:
             if await self._ended(task, deadline_s):
-                return task.result()
+                return self._result(task)
         finally:
             if not task.done():
                 await self._cancel(task)
         what = f"the driver did not end within {deadline_s:g} s"
         raise DeviceTimeout("driver_hung", self.name, what, "It is restarted by itself; the others go on.", waited_s=deadline_s)
+
+    def _result(self, task: asyncio.Task[T]) -> T:
+        """A fault of the driver's own, or of a library below it, is this device's trouble and not the station's end."""
+        error = task.exception()
+        if not isinstance(error, Exception) or isinstance(error, StationError):
+            return task.result()
+        log.error("%s: the driver failed in a way it does not know", self.name, exc_info=error)
+        what = f"the driver failed ({type(error).__name__}: {error})"
+        raise DeviceProtocolError("driver_failed", self.name, what, "It is restarted by itself; tell the technician if it goes on.") from error
 
     async def _cancel(self, task: asyncio.Task[Any]) -> None:
         task.cancel()

@@ -26,7 +26,7 @@ WORST_S = LIMITS.open_s + LIMITS.close_s + LIMITS.let_go_s * 3 + USE_S
 SLACK_S = 1.5
 """of the wall: a busy machine"""
 STATES = {state for state, _ in NEXT}
-FAULTS = ("well", "absent", "garbled", "hangs", "deaf", "blocked")
+FAULTS = ("well", "absent", "garbled", "hangs", "deaf", "blocked", "broken")
 
 
 class World:
@@ -69,6 +69,8 @@ class Driver:
             raise DeviceAbsent("port_absent", self.name, "gone", "Plug it in.")
         if world.fault == "garbled":
             raise DeviceProtocolError("bad_answer", self.name, "noise", "Check the cable.")
+        if world.fault == "broken":
+            raise KeyError("what no driver should raise")
         if world.fault == "blocked":
             unblocked = world.unblocked
             await run_blocking("stuck library", lambda: unblocked.wait(30), 30)
