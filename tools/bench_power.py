@@ -12,9 +12,9 @@ What is real and what is modelled at the desk stands in `bench_power_desk.py`. `
 stations with the policy:
 
 - lost: what the desk was told was saved (records at the end; the open enrolment and its steps after each stop) and the store does not have;
-- not_finishable_started: enrolments that went home open at closing, or in whose step it went dark unplanned. A step that an orderly stop
-  ends, after it waited its seconds for it, is begun again and counted apart (`steps_begun_again`). Going home is final here; the real
-  store still holds such an enrolment the next morning;
+- not_finishable_started: enrolments in whose step it went dark unplanned. A step that an orderly stop ends, after it waited its seconds for
+  it, is begun again and counted apart (`steps_begun_again`); so is who went home at closing with the enrolment open
+  (`went_home_unfinished`): the store holds it to be resumed, and the person has to come again;
 - begun_short_of_energy: begun on battery although its true charge did not hold that person and the reserve. The station cannot know it
   and works by its learnt estimate; whether it did harm shows in the figure before.
 

@@ -101,9 +101,9 @@ class Desk:
     begun: int = 0
     done: int = 0
     unfinished: int = 0
-    """went home at closing with the enrolment open; what was saved of it is given up"""
+    """went home at closing with the enrolment open: it could be resumed, and the person has to come again"""
     in_vain: int = 0
-    """enrolments of which something was started that could not be finished: gone home open, or dark in the middle of a step"""
+    """enrolments with a step that was started and could not be finished: it went dark unplanned in the middle of it"""
     begun_short: int = 0
     """although the battery did not hold enough for them and the reserve"""
     interrupted: int = 0
@@ -124,7 +124,6 @@ class Desk:
         self.waiting = 0
         if self.person is not None:
             self.unfinished += 1
-            self._in_vain(self.person)
             self.person = None
             self.books().abandon()
 
