@@ -122,7 +122,8 @@ class Presence(Generic[D]):
     async def use(self, action: Callable[[D], Coroutine[Any, Any, T]], deadline_s: float) -> T:
         """Do one thing with the device, alone.
 
-        Raises what the driver raises (`driver_failed` for what it should never raise), DeviceAbsent at once when it is not ready, DeviceTimeout `driver_hung` when it does not end in time.
+        Raises what the driver raises (`driver_failed`: what it should never raise), DeviceAbsent at once when it is not ready, DeviceTimeout
+        `driver_hung` when it does not end in time.
         """
         if self.state not in ("ready", "busy"):
             raise self._not_ready()  # an opening that hangs holds up nobody who asks several devices
