@@ -23,6 +23,8 @@ def check_structure(connection: apsw.Connection, schema: list[Row], deep: bool) 
     """Raises Damaged, or apsw.CorruptError where SQLite notices first. `deep` reads every page of the file."""
     if stored_schema(connection) != schema:
         raise Damaged("the schema is not what was written")
+    if one(connection, "SELECT desc FROM pragma_index_xinfo('ledger_waiting') WHERE name = 'urgent'") != (1,):
+        raise Damaged("the schema's format has changed, descending indexes would be read as ascending")
     _pragma_ok(connection, "integrity_check" if deep else None)
     _check_guards(connection)
     _check_head(connection)
