@@ -41,12 +41,12 @@ TRIES: Mapping[str, Try] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("device", choices=sorted(MODULES))
+    parser.add_argument("device", choices=sorted(MODULES), nargs="?", help="which one; only --list-faults may do without")
     parser.add_argument("--link", help="path of the serial port to offer, or HOST:PORT for what speaks TCP (ups, genset, camera, iris, gpio)")
     parser.add_argument("--tcp", type=int, metavar="PORT", help="the same as --link 127.0.0.1:PORT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="switch a fault on (repeat for more)")
-    parser.add_argument("--list-faults", action="store_true", help="name the faults of this device and end")
+    parser.add_argument("--list-faults", action="store_true", help="name the faults of this device, or of all, and end")
     parser.add_argument("--model", choices=["r307", "r503"], help="fingerprint: 256x288, or 192x192 with a light ring and a serial number")
     parser.add_argument("--kind", choices=["isdv4", "evdev"], help="tablet: serial, or Linux input events in a pipe")
     parser.add_argument("--map", type=Path, metavar="FILE", help="genset: registers of this mapping file instead of GenComm's")
@@ -56,8 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; 2 when the call is wrong."""
     name = arguments.device
     if arguments.list_faults:
-        print("\n".join(f"{fault:<24} {text}" for fault, text in faults_of(name).items()))
+        print("\n\n".join(map(_faults, [name] if name else sorted(MODULES))))
         return 0
+    if name is None:
+        print(f"rekam: say which device: {', '.join(sorted(MODULES))}.", file=sys.stderr)
+        return 2
     try:
         link = _link(arguments)
         options = _options(arguments)
@@ -68,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"rekam: {problem}. ./rekam sim {name} --help says what there is, --list-faults explains the faults.", file=sys.stderr)
         return 2
     return 0
+
+
+def _faults(name: str) -> str:
+    return "\n".join([f"{name}:", *(f"  {fault:<24} {text}" for fault, text in faults_of(name).items())])
 
 
 def _link(arguments: argparse.Namespace) -> Path | str:

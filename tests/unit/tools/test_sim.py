@@ -36,8 +36,8 @@ def test_faults_of_the_model_are_where_they_make_sense(fault: str) -> None:
 def test_the_list_explains_each_fault(device: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sim", device, "--list-faults"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(faults_of(device))
-    assert all(len(line.split()) > 2 for line in lines)
+    assert [line.split()[0] for line in lines] == [f"{device}:", *faults_of(device)]
+    assert all(len(line.split()) > 2 for line in lines[1:])
 
 
 @pytest.mark.parametrize(("words", "told"), [
@@ -70,3 +70,10 @@ def test_a_genset_by_mapping_file_serves_mbpoll_until_it_is_told_to_end() -> Non
         assert await program.wait() == 0
 
     asyncio.run(drive())
+
+
+def test_all_faults_are_named_without_a_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sim", "--list-faults"]) == 0
+    assert sum(line.endswith(":") for line in capsys.readouterr().out.splitlines()) == len(MODULES)
+    assert main(["sim"]) == 2
+    assert "say which device" in capsys.readouterr().err
