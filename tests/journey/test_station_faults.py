@@ -108,7 +108,7 @@ def test_no_broker_then_no_district_then_all_is_delivered(journey: Journey, tmp_
         await stage.start_station(site)
         await journey.record(site)
         kept = await state(site)
-        assert kept["queue"] == {"saved": 1, "waiting": 1, "received": 0, "refused": 0}
+        assert kept["queue"] == {"saved": 1, "waiting": 1, "received": 0, "refused": 0, "held": []}
         await stage.broker.start()
         await until(lambda: "connected" in stage.station.log.read_text() or "is up" in stage.station.log.read_text(), "the link")
         assert (await state(site))["queue"]["received"] == 0, "no district, no receipt"
