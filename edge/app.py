@@ -8,7 +8,6 @@ import asyncio
 import ctypes
 import hashlib
 import logging
-import math
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -26,6 +25,7 @@ from edge.clock import SystemClock, boot_id, random_bytes
 from edge.devices.interfaces import Gpio
 from edge.devices.presence import PresenceChange
 from edge.devices.register import EquipmentRegister
+from edge.district_time import DistrictTime
 from edge.enrolment.judging import Judge
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.session import Gate, Hooks, Identity, Session
@@ -55,7 +55,7 @@ from edge.store.worker import StoreWorker
 from edge.uplink.uplink import Uplink, receipt_verifier
 from edge.web.server import LOOPBACK, PowerAnswers, build_app
 from edge.web.stick import StickRoutes
-from protocols.record import FormatError, Receipt
+from protocols.record import FormatError
 from protocols.roster import ROSTER_BYTES_MAX, OpenRoster, Operator, open_roster
 from protocols.sealing import RecordSealer
 from station_config.load import load_texts
@@ -143,10 +143,10 @@ class Station:
         ledger = Ledger(worker.store, keys.signer, config.station.id, clock, boot_id(Path(config.clock.boot_id)))
         policy = StationPolicy(worker.store, ledger, config.station.id, keys.district_key)
         boots = await worker.call(Store.setting, "boots")
-        boot, first = int(boots or b"0") + 1, sys.maxsize
+        boot = int(boots or b"0") + 1
         try:
             await worker.call(Store.set_setting, "boots", b"%d" % boot)
-            first = await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
+            await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
             await worker.run(ledger.report_damage)
             await worker.run(partial(_note_configuration, worker.store, ledger, config))
         except StoreError as error:
@@ -154,9 +154,7 @@ class Station:
         with suppress(StoreError):  # what holds is read first; only what was not understood before may need room
             await worker.run(policy.load)
         memory = await worker.call(Store.setting, "power"), await worker.call(Store.setting, "power_seen")
-        station = cls(config, keys, worker, clock, ledger, policy, boot, memory)
-        station._first_entry = first
-        return station
+        return cls(config, keys, worker, clock, ledger, policy, boot, memory)
 
     def __init__(
         self, config: StationConfig, keys: StationKeys, worker: StoreWorker, clock: SystemClock, ledger: Ledger, policy: StationPolicy, boot: int,
@@ -168,8 +166,6 @@ class Station:
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._code = 0
-        self._first_entry = sys.maxsize
-        """number of this life's first entry: receipts from there on were signed since"""
         self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
         self._news = DeviceNews(clock)
         self._texts = load_texts()
@@ -183,8 +179,9 @@ class Station:
         self._leaving = Leaving(self._power, config.power, self._fitted, self._session.changes, self._errands.join, clock)
         lines = config.devices.gpio.outputs if config.devices.gpio else {}
         self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
+        district_time = DistrictTime(worker.store, receipt_verifier(keys.district_key), clock, self._boot_id)
         self._uplink = Uplink(
-            worker, config.broker, config.station.id, self._verify_receipt, clock, self._health, boot, self._session.poke,
+            worker, config.broker, config.station.id, district_time.verify, clock, self._health, boot, self._session.poke,
             lambda sequence: self._later(partial(self._scrub.report, sequence)), lambda: self._power.picture().permissions.sending,
             self._take_policy,
         )
@@ -309,13 +306,6 @@ class Station:
         except OSError as error:
             raise FormatError("roster", f"{path} cannot be read ({error.strerror})") from error
         return open_roster(data, operator, pin, self._keys.district_key)
-
-    def _verify_receipt(self, signed: bytes) -> Receipt | None:
-        receipt = receipt_verifier(self._keys.district_key)(signed)
-        if receipt is not None:
-            of_this_life = receipt.sequence >= self._first_entry
-            self._clock.district_says(receipt.wall_s, self._clock.monotonic_s() - self._started_s if of_this_life else math.inf)
-        return receipt
 
     def _take_policy(self, signed: bytes) -> Taken:
         """In the store's thread. What is new holds from the next look at the gate on; its time is a floor for the clock."""

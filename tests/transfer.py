@@ -14,6 +14,7 @@ from district.ingest import Ingest
 from district.keys import load_signer, load_stations
 from district.store import DistrictStore
 from edge.clock import SystemClock, boot_id, random_bytes
+from edge.district_time import DistrictTime
 from edge.keys import load_station_keys
 from edge.policy import StationPolicy
 from edge.store.ledger import Ledger, RecordDraft
@@ -65,8 +66,9 @@ class Station:
         self.policy = StationPolicy(worker.store, self.ledger, station, loaded.district_key)
         self.taken: list[str] = []
         """what became of each policy that came"""
+        district_time = DistrictTime(worker.store, receipt_verifier(loaded.district_key), self.clock, boot_id())
         self.uplink = Uplink(
-            worker, broker, station, receipt_verifier(loaded.district_key), self.clock, lambda: self.says, 1,
+            worker, broker, station, district_time.verify, self.clock, lambda: self.says, 1,
             on_unreadable=self.unreadable.append, sending=lambda: self.permits, on_policy=lambda signed: self.taken.append(self.policy.take(signed)),
         )
         self.station = station

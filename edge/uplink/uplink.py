@@ -25,7 +25,7 @@ from edge.uplink.backoff import Backoff
 from edge.uplink.carrier import UNREADABLE, Carrier, Disputed, VerifyReceipt
 from edge.uplink.carrier import receipt_verifier as receipt_verifier
 from edge.uplink.mqtt import Connection, LinkDown, Will
-from edge.uplink.tls import Dates, Tls
+from edge.uplink.tls import Dates, DatesRefused, Tls
 from protocols import topics
 from protocols.custody import Effect, Have, Policy, Receipt, SendChunk, SendEntry, Sender, Sending, WireError, decode
 from station_config.schema import Broker
@@ -150,16 +150,24 @@ class Uplink:
         while not connection.closed:
             self._news.clear()
             await self._take_in()
+            self._check_dates()
             await self._load()
             await self._pump(connection)
             self._show(connection)
             self._say_health(connection)
             await self._wait()
-            if self._tls.outdated():
-                raise LinkDown("the time is known now: a new connection checks the dates of the broker's certificate")
             if connection.accepted and self._clock.monotonic_s() - opened_s > STEADY_S:
                 self._backoff.succeeded()
         raise connection.why_closed
+
+    def _check_dates(self) -> None:
+        """The time may have become known on this connection. Raises LinkDown."""
+        try:
+            self._tls.check_dates()
+        except DatesRefused as error:
+            raise LinkDown(str(error), refused=True) from error
+        if self._status.connected and self._status.dates != self._tls.dates:
+            self._status = replace(self._status, dates=self._tls.dates)
 
     async def _wait(self) -> None:
         """For a message, a commit, the end, or the time that sender or health document named."""

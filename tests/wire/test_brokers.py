@@ -4,7 +4,8 @@ import asyncio
 import datetime
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,12 @@ from edge.uplink.dial import dial
 from edge.uplink.tls import Tls
 from station_config.schema import Broker
 from tests.brokers import Mosquitto, answers, free_port, mosquitto
-from tests.transfer import STATION, district, running, site, station
+from tests.transfer import STATION, Station, district, running, site, station
 from tests.waiting import until, until_it_is, wait_until
 from tools.tls import MOSQUITTO, broker_certificates, certificate
 
 LOCAL = "127.0.0.1"
+YEAR_S = 365 * 86_400
 
 
 async def one_record(tmp_path: Path, where: Broker) -> None:
@@ -73,43 +75,74 @@ def test_the_broker_as_shipped_carries_records_and_lets_a_station_speak_for_itse
 NOW = datetime.datetime.now(datetime.UTC)
 
 
-def broker_of(folder: Path, years: float) -> str:
-    """Lines of a listener whose certificate became valid so many years from now, for one year."""
-    authority = certificate(folder, "authority", LOCAL, NOW - datetime.timedelta(days=1))
-    certificate(folder, "broker", LOCAL, NOW + datetime.timedelta(days=365 * years), authority)
+def broker_of(folder: Path, years: float, authority_years: float | None = None) -> str:
+    """Lines of a listener whose certificate became valid so many years from now, for one year; its authority too, or at another time."""
+    begins = [NOW + datetime.timedelta(days=365 * of - 1) for of in (years, years if authority_years is None else authority_years)]
+    certificate(folder, "broker", LOCAL, begins[0], certificate(folder, "authority", LOCAL, begins[1]))
     return f"certfile {folder}/broker.pem\nkeyfile {folder}/broker.key\nallow_anonymous true"
 
 
-@pytest.mark.xfail(reason="open: the refusal does not come within its time", strict=False)
-@pytest.mark.parametrize(("years", "why"), [(11, "not yet valid"), (-11, "expired")])
-def test_dates_of_a_certificate_count_once_the_time_is_known(tmp_path: Path, years: int, why: str) -> None:
-    """To a station whose clock is wrong by years, every certificate looks like one of these."""
+@asynccontextmanager
+async def linked(tmp_path: Path, port: int) -> AsyncIterator[Station]:
+    """A station that nobody told the time yet, and that connected all the same."""
     paths = site(tmp_path / "site")
+    async with station(tmp_path / "s", paths, Broker(port=port, tls_ca=f"{tmp_path}/authority.pem")) as one, running(one.uplink.run()):
+        await until(lambda: one.uplink.status().connected, "the link")
+        assert one.uplink.status().dates == "unchecked"
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("years", "authority_years", "told_years", "why"),
+    [(11, 11, 0, "not yet valid"), (-11, -11, 0, "has expired"), (0, 0, 2, "has expired"), (0, -1, 0.5, "has expired")],
+)
+def test_dates_of_a_certificate_count_once_the_time_is_known(tmp_path: Path, years: int, authority_years: int, told_years: float, why: str) -> None:
+    """To a station whose clock is wrong by years, every certificate looks like one of these."""
 
     async def scenario(port: int) -> None:
-        async with station(tmp_path / "s", paths, Broker(port=port, tls_ca=f"{tmp_path}/authority.pem")) as one, running(one.uplink.run()):
+        async with linked(tmp_path, port) as one:
             status = one.uplink.status
-            await until(lambda: status().connected, "the link")
-            assert status().dates == "unchecked"
-            one.clock.district_says(NOW.timestamp())
+            one.clock.district_says(NOW.timestamp() + told_years * YEAR_S, within_s=60)
+            one.uplink.wake()
             await until(lambda: status().dates == "refused", "the refusal")
-            assert not status().connected
+            await until(lambda: not status().connected, "the end of the link")
             assert why in status().why
+
+    with mosquitto(tmp_path, broker_of(tmp_path, years, authority_years)) as broker:
+        asyncio.run(scenario(broker.port))
+
+
+@pytest.mark.parametrize("years", [0, 11])
+def test_a_valid_certificate_is_checked_by_the_time_that_was_told_and_not_by_the_machines(tmp_path: Path, years: int) -> None:
+    """With neither RTC nor network time the machine's clock stays years behind."""
+
+    async def scenario(port: int) -> None:
+        async with linked(tmp_path, port) as one:
+            status = one.uplink.status
+            since_s = status().since_s
+            one.clock.district_says(NOW.timestamp() + (years + 0.5) * YEAR_S)
+            one.uplink.wake()
+            await until(lambda: status().dates == "checked", "the check")
+            assert status().connected
+            assert status().since_s == since_s, "on the connection that was open"
 
     with mosquitto(tmp_path, broker_of(tmp_path, years)) as broker:
         asyncio.run(scenario(broker.port))
 
 
-@pytest.mark.xfail(reason="open: the refusal does not come within its time", strict=False)
-def test_a_valid_certificate_is_looked_at_again_once_the_time_is_known(tmp_path: Path) -> None:
+def test_the_receipt_of_a_record_made_in_this_boot_tells_the_time(tmp_path: Path) -> None:
     paths = site(tmp_path / "site")
 
     async def scenario(port: int) -> None:
-        async with station(tmp_path / "s", paths, Broker(port=port, tls_ca=f"{tmp_path}/authority.pem")) as one, running(one.uplink.run()):
-            status = one.uplink.status
-            await until(lambda: status().connected, "the link")
-            one.clock.district_says(NOW.timestamp())
-            await until(lambda: status().connected and status().dates == "checked", "the new connection")
+        where = Broker(port=port, tls_ca=f"{tmp_path}/authority.pem")
+        async with station(tmp_path / "s", paths, where) as one, running(one.uplink.run()):
+            await until(lambda: one.uplink.status().connected, "the link")
+            assert one.clock.trust() in {"none", "rtc"}
+            async with district(tmp_path / "d", paths, where) as other, running(other.ingest.run()):
+                await one.record(1_000)
+                await until_it_is(one.waiting, 0, "the receipt")
+            assert one.clock.trust() == "district"
+            await until(lambda: one.uplink.status().dates == "checked", "the check")
 
     with mosquitto(tmp_path, broker_of(tmp_path, 0)) as broker:
         asyncio.run(scenario(broker.port))
@@ -127,10 +160,14 @@ async def handshake(tls: Tls, port: int) -> bool:
 
 def test_a_session_is_resumed_and_a_broker_that_forgot_it_does_no_harm(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path, free_port(), broker_of(tmp_path, 0))
-    tls = Tls(Broker(port=broker.port, tls_ca=f"{tmp_path}/authority.pem"), SystemClock())
+    clock = SystemClock(network=tmp_path / "none")
+    tls = Tls(Broker(port=broker.port, tls_ca=f"{tmp_path}/authority.pem"), clock)
     try:
         broker.start()
         assert [asyncio.run(handshake(tls, broker.port)) for _ in range(3)] == [False, True, True]
+        clock.district_says(NOW.timestamp(), within_s=60)
+        assert asyncio.run(handshake(tls, broker.port))
+        assert tls.dates == "checked", "a session that is resumed still knows its certificates"
         broker.stop()
         broker.start()
         assert [asyncio.run(handshake(tls, broker.port)) for _ in range(2)] == [False, True]
