@@ -33,6 +33,8 @@ class Silences:
     figures: bool = False
     """no charge, runtime, load"""
     genset: bool = False
+    commands: bool = False
+    """the genset's controller refuses them all"""
     board: bool = False
 
 
@@ -136,7 +138,8 @@ class VirtualSite:
         self.acts.append((self.now_s, act))
         if act.kind == "genset" and not self.silences.genset:
             keys = {"start": "telemetry_start", "stop": "telemetry_cancel", "load": "to_generator", "unload": "to_mains", "reset": "reset_alarms"}
-            genset_simulator.control(self.world, gencomm.control_words(keys[act.what]))
+            if self.silences.commands or genset_simulator.control(self.world, gencomm.control_words(keys[act.what])):
+                self.watch.genset_refused(act.what)
         elif act.kind in ("save", "stop"):
             self.memory = self.watch.dump(self.wall().wall_s, self.wall().trust)
             self._stopping |= act.kind == "stop"

@@ -51,7 +51,7 @@ class GensetKeeper:
         self.rules = rules
         self.plan = Plan()
         self.hand = Hand()
-        self._acknowledged = False
+        self._acknowledged = self._refused = False
         self._told_s: float | None = None
         self._last_test_wall_s: float | None = None
         self._restored: Plan | None = None
@@ -73,6 +73,10 @@ class GensetKeeper:
             self.hand.tell(what)
         elif self._run_hours is not None:
             self._serviced_h = self._run_hours
+
+    def refused(self, what: str) -> None:
+        """The controller said no to a command. A refused load is repeated, a refused stop is seen by the engine that goes on."""
+        self._refused = what == "start"
 
     def refusal(self, what: str) -> str:
         """Message id of why that cannot be done by hand now; empty when it can."""
@@ -109,12 +113,13 @@ class GensetKeeper:
             stop_by_hand=self.hand.wish == "stop" or needs.stopping,
             hurry=needs.low,
             acknowledged=self._acknowledged,
+            refused=self._refused,
             unfed=needs.unfed,
         )
         self._recognise(seen)
         before = self.plan.state
         self.plan, acts = step(self.plan, seen, self.rules)
-        self._acknowledged = False
+        self._acknowledged = self._refused = False
         if before == "testing" and self.plan.state != "testing":
             self._last_test_wall_s = wall.wall_s
         return acts

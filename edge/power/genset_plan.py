@@ -48,6 +48,8 @@ class Seen:
     """every UPS says that it is on battery: whatever runs, it does not reach the station"""
     mode: str | None = None
     """the controller's selector"""
+    refused: bool = False
+    """the controller said no to the start"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,9 @@ def _starting(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
         return _go(plan, seen, "warm_up", "genset_warming_up"), ()
     if "fail_to_start" in seen.alarms and seen.now_s - plan.since_s > 1.0:
         return _failed(plan, seen, rules, "genset_did_not_start")
-    if seen.now_s - plan.since_s > rules.start_timeout_s:
-        return _failed(plan, seen, rules, "genset_not_auto" if seen.mode in NOT_AUTOMATIC else "genset_did_not_start")
+    if seen.refused or seen.now_s - plan.since_s > rules.start_timeout_s:
+        other = "genset_refused" if seen.refused else "genset_did_not_start"
+        return _failed(plan, seen, rules, "genset_not_auto" if seen.mode in NOT_AUTOMATIC else other)
     return plan, ()
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from edge.clock import Clock, local_day_minute
 from edge.devices.interfaces import Board, BoardStatus, Genset, GensetReading, Ups, UpsReading
 from edge.devices.presence import Presence
-from edge.errors import DeviceError
+from edge.errors import DeviceError, DeviceRefused
 from edge.power.host import read_host
 from edge.power.page import power_page
 from edge.power.picture import HostView, PowerPicture, Source
@@ -216,6 +216,8 @@ class PowerManager:
             except DeviceError as error:
                 log.warning("genset: %s", error)
                 self._notify("genset_refused", {"what": what, "code": error.code})
+                if isinstance(error, DeviceRefused) and not self._power.genset.by_contact:
+                    self.watch.genset_refused(what)
             else:
                 return
         if what in ("start", "stop") and self._power.genset.by_contact:

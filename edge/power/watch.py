@@ -23,8 +23,8 @@ from edge.power.supply import Readings, Supply, UpsTrack, Wall
 from edge.power.waiting import Waiting
 from station_config.schema import Power
 
-STOP_BATTERY = "stop_battery"
-"""why a station stops whom nobody asked"""
+STOP_BATTERY, STOP_FORCED = "stop_battery", "stop_forced"
+"""why a station stops whom nobody asked: nothing left, or its UPS is being switched off"""
 BUTTON_S = 3.0
 """held so long, the power button means stop; a brush of the hand does not"""
 SAVE_EVERY_S = 60.0
@@ -122,6 +122,11 @@ class PowerWatch:
         """start, stop, or acknowledge (after a lock-out, when somebody has looked)."""
         if self.genset is not None:
             self.genset.by_hand(what)
+
+    def genset_refused(self, what: str) -> None:
+        """The controller answered a command with no."""
+        if self.genset is not None:
+            self.genset.refused(what)
 
     @property
     def plan(self) -> Plan:
@@ -232,7 +237,9 @@ class PowerWatch:
         return self._minutes if self.supply.whole(self._last_s or 0.0) else None
 
     def minutes_of(self, track: UpsTrack) -> Minutes | None:
-        """By the learnt battery; where a UPS tells no charge, by its own runtime figure with a wide band."""
+        """By the learnt battery; where a UPS tells no charge, by its own runtime figure with a wide band; none where no battery stands behind."""
+        if track.nothing_behind:
+            return Minutes(0.0, 0.0, 0.0)
         share = 1 / max(1, len(self.supply.tracks))
         expected_w = self.draw.expected_w(self._doing()) * share if self.draw.recent_w is not None else self._share_w(track)
         own = self.batteries[track.name].minutes(track.charge_percent, expected_w)
@@ -253,7 +260,8 @@ class PowerWatch:
         self.state = state
         acts = [Act("state", state.value, why)]
         if state is State.STOPPING:
-            acts.append(Act("stop", self._stop_why or STOP_BATTERY))
+            self._stop_why = self._stop_why or (STOP_FORCED if inputs.forced else STOP_BATTERY)
+            acts.append(Act("stop", self._stop_why))
         return acts
 
     def _inputs(self, now_s: float) -> Inputs:
@@ -266,12 +274,14 @@ class PowerWatch:
             people_left=self._people_left,
             low=self.supply.low,
             whole=self.supply.whole(now_s),
+            overloaded=self.supply.overloaded(now_s),
             stop_asked=self._stop_why is not None,
+            forced=self.supply.forced,
         )
 
     def nothing_left(self) -> bool:
-        """The battery carries the station and holds no more than an orderly stop needs."""
-        return self._last_s is not None and empty(self._inputs(self._last_s), self.power)
+        """The battery carries the station and holds no more than an orderly stop needs, or the UPS goes off in seconds."""
+        return self._last_s is not None and (self.supply.forced or empty(self._inputs(self._last_s), self.power))
 
     def may_go_dark(self) -> bool:
         """No engine is left running for nobody; with a battery at its end it was told to stop, and its controller sees to the rest."""
@@ -391,7 +401,7 @@ class PowerWatch:
         up_s = now_s - (self._began_s or 0.0)
         board_s = up_s if self._board_told_s is None else now_s - self._board_told_s
         notices = wording.notices(picture, self.supply, self.batteries, self.power, up_s, board_s if self._fitted_board else 0.0)
-        return replace(picture, sentence=wording.sentence(picture, up_s, asked=self._stop_why is not None), notices=notices)
+        return replace(picture, sentence=wording.sentence(picture, up_s, self._stop_why), notices=notices)
 
     def _genset_view(self, now_s: float, readings: Readings) -> GensetView | None:
         keeper = self.genset

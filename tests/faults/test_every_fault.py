@@ -44,8 +44,6 @@ NO_NEWS = Row("ups_no_news power_battery")
 ON_BATTERY = Row("power_battery")
 NOT_ASKED = Row("notice_device_broken power_battery", code="genset_silent genset_absent genset_garbage")
 NO_START = Row("genset_did_not_start")
-STILL_STARTING = Row("genset_starting")
-"""a refused start is tried again; what to look at is told when the attempts are over (tests/unit/power)"""
 DAMAGED = Row("image_damaged", LEFT_OUT, "image_damaged")
 
 ROWS: Mapping[str, Mapping[str, Row]] = {
@@ -117,7 +115,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
     "genset": {
         **dict.fromkeys(("drop", "corrupt", "truncate", "stray", "stall", "mute", "reset-middle", "late"), NOT_ASKED), "wrong-size": NOT_ASKED,
         "unplug": NOT_ASKED, "split": ON_BATTERY, "merge": ON_BATTERY, "replug": ON_BATTERY,
-        "fail-to-start": NO_START, "no-fuel": NO_START, "not-in-auto": STILL_STARTING, "refuse": STILL_STARTING,
+        "fail-to-start": NO_START, "no-fuel": NO_START, "not-in-auto": Row("genset_not_auto"), "refuse": Row("genset_refused"),
         "no-voltage": Row("genset_no_voltage"), "low-voltage": Row("genset_no_voltage"), "fuel-sensor-broken": Row("genset_fuel_unknown"),
     },
     "gpio": {"unplug": Row("notice_device_broken", code="gpio_absent"), "button-stuck": GOOD},

@@ -381,3 +381,14 @@ def test_a_selector_that_is_not_on_auto_is_said() -> None:
     here.world.outage()
     assert here.run(600, until=lambda: here.watch.plan.state == "locked")
     assert sentence(here, "genset_not_auto") == "Genset tidak mau hidup: kendalinya tidak di AUTO. Putar ke AUTO, lalu coba lagi."
+
+
+def test_a_start_that_the_controller_refuses_is_said_at_once() -> None:
+    here = site(genset=True, rules=QUICK)
+    here.silences.commands = True
+    here.world.outage()
+    assert here.run(120, until=lambda: here.did("genset") == ["start"])
+    here.run(3)
+    assert sentence(here, "genset_refused") == "Genset menolak perintah. Putar kendalinya ke AUTO."
+    here.silences.commands = False
+    assert here.run(120, until=lambda: here.watch.picture.source is Source.GENSET), "and tried again by itself"

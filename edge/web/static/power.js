@@ -7,6 +7,7 @@ const CALM = ["idle", "starting", "warm_up"];
 const LOOK_AT = {
   genset_did_not_start: ["fuel", "starter", "emergency_stop", "oil"],
   genset_not_auto: ["auto"],
+  genset_refused: ["auto", "technician"],
   genset_not_loaded: ["breaker", "technician"],
   genset_no_voltage: ["breaker", "technician"],
   genset_unstable: ["load", "technician"],
