@@ -66,10 +66,10 @@ class UpsView:
     input_hz: Figure
     battery_v: Figure
 
-    @property
-    def on_battery(self) -> bool | None:
-        """None while it never told."""
-        return "OB" in self.status if self.status else None
+    on_battery: bool | None = None
+    """None while it told neither"""
+    calibrates: bool = False
+    """empties its battery on purpose"""
 
 
 @dataclass(frozen=True, slots=True)

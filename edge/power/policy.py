@@ -4,7 +4,7 @@
     NORMAL <------------------------------- ON_BATTERY, CONSERVE, FINISH_ONLY, ON_GENSET
       | mains fail                                |         |          |
       v                                           v         v          v
-    ON_BATTERY -> CONSERVE -> FINISH_ONLY    any of them -> STOPPING (low battery, asked, stale data)
+    ON_BATTERY -> CONSERVE -> FINISH_ONLY    any of them -> STOPPING (low battery, asked, UPS switched off, stale data)
 
 STOPPING is final for this run of the station: what was promised to the board (power may be cut) is not taken back. Numbers stand in
 [power] of the configuration. Not here: how minutes and people are estimated (energy.py), when the genset starts (genset_plan.py).
@@ -33,7 +33,11 @@ class Inputs:
     """the UPS says low battery, or was silent too long while on battery"""
     whole: bool = True
     """every UPS has told something lately"""
+    overloaded: bool = False
+    """a UPS says so: on battery it may switch off at any instant"""
     stop_asked: bool = False
+    forced: bool = False
+    """a UPS is about to be switched off by whoever leads it"""
 
 
 def _battery(i: Inputs, _: Power) -> bool:
@@ -48,8 +52,8 @@ def empty(i: Inputs, p: Power) -> bool:
 
 
 def _short(i: Inputs, p: Power, margin: float = 0.0) -> bool:
-    """Not enough for one more person; an unknown battery is never enough for that."""
-    if not i.whole or (i.charge_percent is None and i.minutes_low is None):
+    """Not enough for one more person; an unknown battery or an overloaded one is never enough for that."""
+    if not i.whole or i.overloaded or (i.charge_percent is None and i.minutes_low is None):
         return True
     below = i.charge_percent is not None and i.charge_percent < p.finish_only_below_percent + margin
     return below or (i.people_left is not None and i.people_left < (1 if margin == 0 else 2))
@@ -73,6 +77,7 @@ GOOD = frozenset({State.NORMAL, State.ON_GENSET})
 
 TABLE: tuple[Row, ...] = (
     Row("power button or district asked", LIVE, lambda i, _: i.stop_asked, State.STOPPING),
+    Row("UPS is being switched off", LIVE, lambda i, _: i.forced, State.STOPPING),
     Row("battery low", LIVE, empty, State.STOPPING),
     Row("genset carries the load", LIVE - {State.ON_GENSET}, lambda i, _: i.source is Source.GENSET, State.ON_GENSET),
     Row("mains steady", LIVE - {State.NORMAL}, lambda i, p: i.source is Source.MAINS and i.mains_steady_s >= p.mains_stable_s, State.NORMAL),

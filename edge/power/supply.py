@@ -21,7 +21,10 @@ DISAGREE_S = 10.0
 """two UPSes poll at different instants; longer is a real difference (a plug, a fuse)"""
 FRESH_S, FRESH_POLLS = 10.0, 3
 """a word is fresh so long, or for so many polls where they are rarer: one missed answer is no silence"""
-LOW_WORDS = frozenset({"LB", "FSD"})
+ON_LINE = frozenset({"OL", "BYPASS", "BOOST", "TRIM"})
+"""each says that mains reach the UPS; some drivers leave OL out beside the others"""
+NOTHING_BEHIND = frozenset({"BYPASS", "OFF"})
+"""the battery does not carry the load when the mains fail"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,30 @@ class UpsTrack:
         return True
 
     @property
+    def status(self) -> frozenset[str]:
+        """Its last words; none when it never told."""
+        return self.last.status if self.last else frozenset()
+
+    @property
     def on_battery(self) -> bool | None:
-        """By its last word; None when it never told."""
-        return None if self.last is None else "OB" in self.last.status
+        """By its last word; None when it told neither. A calibration empties the battery while the mains are there."""
+        if self.calibrates:
+            return False
+        return True if "OB" in self.status else False if self.status & ON_LINE else None
+
+    @property
+    def calibrates(self) -> bool:
+        volts = self.last.input_v if self.last else None
+        return "CAL" in self.status and (volts is None or volts >= THERE_V)
 
     @property
     def says_low(self) -> bool:
-        return self.last is not None and bool(self.on_battery) and bool(self.last.status & LOW_WORDS)
+        return bool(self.on_battery) and "LB" in self.status
+
+    @property
+    def nothing_behind(self) -> bool:
+        """On mains, and no battery would take over."""
+        return not self.on_battery and bool(self.status & NOTHING_BEHIND)
 
     def stale_s(self, now_s: float) -> float | None:
         return None if self.told_s is None else now_s - self.told_s
@@ -102,7 +122,9 @@ class UpsTrack:
         last = self.last
         return UpsView(
             name=self.name,
-            status=last.status if last else frozenset(),
+            status=self.status,
+            on_battery=self.on_battery,
+            calibrates=self.calibrates,
             stale_s=age_s,
             charge_percent=figure(last.charge_percent if last else None),
             runtime_s=figure(last.runtime_s if last else None),
@@ -132,7 +154,7 @@ class Supply:
             track.take(now_s, readings.upses.get(track.name))
         self._source(now_s, self._find_source(now_s, readings.board, genset_on_load))
         self._steadiness(now_s, readings.board)
-        on_battery = {track.on_battery for track in self.tracks if self.fresh(track, now_s)}
+        on_battery = {track.on_battery for track in self.tracks if self.fresh(track, now_s)} - {None}
         self.disagree_since_s = None if len(on_battery) < 2 else (now_s if self.disagree_since_s is None else self.disagree_since_s)
         self.low = any(track.says_low for track in self.tracks) or self._silent_on_battery(now_s)
 
@@ -153,6 +175,15 @@ class Supply:
         """It told its status a moment ago."""
         age_s = track.stale_s(now_s)
         return age_s is not None and age_s <= max(FRESH_S, FRESH_POLLS * self.power.poll_s)
+
+    @property
+    def forced(self) -> bool:
+        """Whoever leads a UPS is about to switch it off (FSD); never taken back, so its age does not matter."""
+        return any("FSD" in track.status for track in self.tracks)
+
+    def overloaded(self, now_s: float) -> bool:
+        """A UPS says freshly that it carries too much: it may switch off at any instant."""
+        return any("OVER" in track.status and self.fresh(track, now_s) for track in self.tracks)
 
     def whole(self, now_s: float) -> bool:
         """Every UPS has told something lately; else nobody knows for how long the whole station lasts."""

@@ -22,6 +22,11 @@ HOST_HOT_C = 80.0
 WORN_PERCENT = 50.0
 """of the name plate: a battery that gives less is to be replaced"""
 SILENT_S = 10.0
+STOPPING = {"stop_battery": "power_stopping", "stop_forced": "power_stopping_forced"}
+WORDS = (
+    ("OFF", "ups_off", "alarm"), ("OVER", "ups_over", "alarm"), ("BYPASS", "ups_bypass", "warn"),
+)
+"""of ups.status that stand for themselves: notice and level"""
 BUSY_PLANS = ("starting", "resting", "warm_up")
 
 
@@ -51,10 +56,10 @@ def nothing_known() -> PowerPicture:
     )
 
 
-def sentence(picture: PowerPicture, up_s: float, *, asked: bool = False) -> Notice:
-    """The one line for every screen; up_s: since the first poll; asked: the stop was somebody's wish and not the battery's."""
+def sentence(picture: PowerPicture, up_s: float, stop_why: str | None = None) -> Notice:
+    """The one line for every screen; up_s: since the first poll; stop_why: message id of the reason, somebody's wish where it is none of ours."""
     if picture.state is State.STOPPING:
-        return Notice("power_stopping_asked" if asked else "power_stopping", "alarm")
+        return Notice(STOPPING.get(stop_why or "", "power_stopping_asked"), "alarm")
     if picture.source is Source.BATTERY:
         return _on_battery(picture)
     names = {Source.MAINS: "power_mains", Source.GENSET: "power_genset", Source.UNKNOWN: "power_unknown"}
@@ -122,7 +127,7 @@ def notices(
     picture: PowerPicture, supply: Supply, batteries: Mapping[str, Battery], power: Power, up_s: float, board_silent_s: float,
 ) -> tuple[Notice, ...]:
     """Everything worth a line, most urgent first. up_s: since the first poll; nobody is blamed for not having answered yet."""
-    found = [*_of_supply(picture, supply, power), *_of_upses(picture, batteries, up_s), *_of_genset(picture), *_of_boxes(picture)]
+    found = [*_of_supply(picture, supply, power), *_of_upses(picture, batteries, power, up_s), *_of_genset(picture), *_of_boxes(picture)]
     if board_silent_s > SILENT_S:
         found.append(Notice("board_silent", "warn"))
     order = {"alarm": 0, "warn": 1, "info": 2}
@@ -144,15 +149,39 @@ def _of_supply(picture: PowerPicture, supply: Supply, power: Power) -> Iterator[
         yield Notice("ups_disagree", "warn", {"name": ", ".join(names)})
 
 
-def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], up_s: float) -> Iterator[Notice]:
+def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Power, up_s: float) -> Iterator[Notice]:
     for ups in picture.upses:
         silent_s = _silent_s(ups, up_s)
         if silent_s > SILENT_S:
             level = "alarm" if picture.source in (Source.BATTERY, Source.UNKNOWN) else "warn"
             yield Notice("ups_no_news", level, {"name": ups.name, "seconds": int(silent_s)})
         health_percent = batteries[ups.name].health_percent
-        if "RB" in ups.status or (health_percent is not None and health_percent < WORN_PERCENT):
+        worn = "RB" in ups.status or (health_percent is not None and health_percent < WORN_PERCENT)
+        if worn:
             yield Notice("ups_replace_battery", "warn", {"name": ups.name})
+        for code, level in _words(ups, picture, power, worn=worn):
+            yield Notice(code, level, {"name": ups.name})
+
+
+def _words(ups: UpsView, picture: PowerPicture, power: Power, *, worn: bool) -> Iterator[tuple[str, str]]:
+    """What else its status says: notice and level. A word about voltage is left out where the figure itself is told."""
+    yield from ((code, level) for word, code, level in WORDS if word in ups.status)
+    if "ALARM" in ups.status and not worn:
+        yield "ups_alarm", "warn"
+    if ups.calibrates:
+        yield "ups_calibrating", "info"
+    elif ups.on_battery is False and _empty(ups, power):
+        yield "ups_empty", "warn"
+    volts = picture.mains_v.value
+    if "BOOST" in ups.status and (volts is None or volts >= power.low_v):
+        yield "ups_boost", "info"
+    if "TRIM" in ups.status and (volts is None or volts <= power.high_v):
+        yield "ups_trim", "info"
+
+
+def _empty(ups: UpsView, power: Power) -> bool:
+    charge_percent = ups.charge_percent.value
+    return "LB" in ups.status or (charge_percent is not None and charge_percent < power.stop_below_percent)
 
 
 def _of_genset(picture: PowerPicture) -> Iterator[Notice]:

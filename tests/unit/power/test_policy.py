@@ -1,5 +1,7 @@
 """The policy table, transition by transition."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge.power.picture import Source, State
@@ -31,6 +33,8 @@ TRANSITIONS = [
     (State.CONSERVE, STEADY, State.NORMAL),
     (State.FINISH_ONLY, STEADY, State.NORMAL),
     (State.ON_GENSET, STEADY, State.NORMAL),
+    (State.NORMAL, Inputs(Source.MAINS, mains_steady_s=60, charge_percent=100, forced=True), State.STOPPING),
+    (State.ON_BATTERY, replace(GOOD_BATTERY, overloaded=True), State.FINISH_ONLY),
     (State.ON_BATTERY, Inputs(Source.GENSET), State.ON_GENSET),
     (State.CONSERVE, Inputs(Source.GENSET), State.ON_GENSET),
     (State.FINISH_ONLY, Inputs(Source.GENSET), State.ON_GENSET),

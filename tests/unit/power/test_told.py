@@ -45,14 +45,14 @@ def test_high_voltage_is_told_and_counted() -> None:
     assert day.low_voltage_s == 0
 
 
-@pytest.mark.parametrize("status", ["OB FSD", "OB LB"])
-def test_a_stop_ordered_by_upsd_is_obeyed_whatever_the_charge(status: str) -> None:
+@pytest.mark.parametrize(("status", "why"), [("OB FSD", "stop_forced"), ("OB LB", "stop_battery")])
+def test_a_stop_ordered_by_upsd_is_obeyed_whatever_the_charge(status: str, why: str) -> None:
     here = site()
     told = reading_of({"ups.status": status, "battery.charge": "100", "ups.load": "20"})
     here.now_s += 1
     acts = here.watch.step(here.now_s, here.wall(), Readings(upses={"rekam": told}))
     assert here.watch.state is State.STOPPING
-    assert ("stop", "stop_battery") in [(act.kind, act.what) for act in acts]
+    assert ("stop", why) in [(act.kind, act.what) for act in acts]
 
 
 def test_the_firmwares_first_bit_is_the_weak_supply(tmp_path: Path) -> None:
