@@ -14,6 +14,7 @@ import tty
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from protocols import board_link as wire
 from simulators import micropython
 from simulators.faults import WIRE_FAULTS
 from simulators.wire_device import WireDevice
@@ -24,12 +25,17 @@ FAULTS: Mapping[str, str] = {
     "reset": "the board resets now, and whenever this is turned on again",
     "reset-middle": "the board resets while it takes in the next command",
     "hang": "the firmware stops without a reset",
+    "refuse": "every command but identify is refused",
+    "wrong-size": "each message is a byte too short, its checksum right",
     "other-schema": "the firmware is of another version (from its next start on)",
     "tamper": "the box is open",
     "hot": "78 degrees inside the box",
     "light-stuck": "the light does not go off",
     "light-dead": "the light does not go on",
 }
+
+AT_ONCE = frozenset({"reset", "hang"})
+"""what happens to the running firmware, not to its wires"""
 
 BAUD = 115_200
 HEAP = "heapsize=192k"
@@ -39,6 +45,7 @@ READY_S = 10.0
 RESTART_S = 0.2
 READ_SIZE = 4096
 OTHER_SCHEMA = "import protocols.board_link as wire; wire.SCHEMA ^= 1; import main"
+NEVER_REFUSED = frozenset({wire.reply_to("identify").kind, wire.EVENT.kind})
 CONTACTS = ("mains_ok", "ups_ok", "genset_running", "genset_alarm", "pi_alive")
 
 
@@ -102,6 +109,8 @@ class BoardProcess(WireDevice):
         except TimeoutError:
             await self.stop()
             raise
+        for name in AT_ONCE & self.active:
+            self.set_fault(name, True)
 
     async def stop(self) -> None:
         await super().stop()
@@ -139,7 +148,7 @@ class BoardProcess(WireDevice):
             await self._process.wait()
 
     def _command(self) -> list[str]:
-        program = ["-c", OTHER_SCHEMA] if "other-schema" in self.active else [str(micropython.ROOT / "firmware/main.py")]
+        program = ["-c", OTHER_SCHEMA] if self.active.acts("other-schema") else [str(micropython.ROOT / "firmware/main.py")]
         if self._micropython:
             return [*self._micropython, "-X", HEAP, *program]
         return [sys.executable, str(micropython.ROOT / "simulators/standins/machine.py"), *program]
@@ -155,7 +164,7 @@ class BoardProcess(WireDevice):
     def receive(self, data: bytes) -> None:
         if self._link is None:
             return
-        if "reset-middle" in self.active:
+        if self.active.acts("reset-middle"):
             self.active.discard("reset-middle")
             self._link.send(data[: len(data) // 2])
             self._kill()
@@ -167,7 +176,16 @@ class BoardProcess(WireDevice):
         *frames, self._half_frame = (self._half_frame + data).split(b"\x00")
         for frame in frames:
             if frame:
-                self.port.send(b"\x00" + frame + b"\x00")
+                self.port.send(self._spoiled(frame))
+
+    def _spoiled(self, stuffed: bytes) -> bytes:
+        """A frame that the firmware sent, as it goes to the wire."""
+        sequence, kind, body = wire.parse(stuffed)
+        if kind not in NEVER_REFUSED and self.active.acts("refuse"):
+            return wire.frame(sequence, wire.REFUSED.kind, wire.REFUSED.pack(wire.REASONS.index("bad_value"), 0))
+        if body and self.active.acts("wrong-size"):
+            return wire.frame(sequence, kind, body[:-1])
+        return b"\x00" + stuffed + b"\x00"
 
     # the pins
 
@@ -218,16 +236,19 @@ class BoardProcess(WireDevice):
 
     def _levels(self) -> dict[str, int]:
         contacts = {f"i {name}": int(getattr(self.world.power, name)) for name in CONTACTS}
-        seen = 1 if "light-stuck" in self.active else 0 if "light-dead" in self.active else 2
+        acts = self.active.acts
+        seen = 1 if acts("light-stuck") else 0 if acts("light-dead") else 2
         return {
-            **contacts, "i tamper": int("tamper" in self.active), "i light_seen": seen,
-            "a temperature_c10": 780 if "hot" in self.active else 310, "a supply_mv": 5_050,
+            **contacts, "i tamper": int(acts("tamper")), "i light_seen": seen,
+            "a temperature_c10": 780 if acts("hot") else 310, "a supply_mv": 5_050,
         }
 
     # faults
 
     def set_fault(self, name: str, on: bool) -> None:
         super().set_fault(name, on)
+        if name in AT_ONCE:
+            self.active.acts(name)
         if name == "reset":
             self.active.discard(name)
             if on:

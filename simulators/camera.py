@@ -17,8 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.faults import PLUG_FAULTS, Active
 from simulators.noise import numbers
 from simulators.people import Person
+from simulators.plug import Plug
 from simulators.world import World, check_faults, digest
 
 Pixels = NDArray[np.uint8]
@@ -26,6 +28,9 @@ Shape = tuple[int, int]
 
 FAULTS: Mapping[str, str] = {
     "unplug": "the ribbon cable is out: connections close and none is accepted",
+    "replug": "the ribbon cable is loose: out for half a second now, and again every 4 s",
+    "refuse": "another program holds the camera",
+    "reset-middle": "the sensor restarts in the middle of each picture: half of it comes, then the connection closes",
     "stall": "the sensor stops delivering: a capture never returns",
     "black-frames": "all pixels near black",
     "dirty-lens": "grease on the lens: everything blurred",
@@ -77,7 +82,9 @@ class CameraServer:
     def __init__(self, world: World, link: Path | str, faults: Collection[str] = ()) -> None:
         check_faults(FAULTS, faults)
         self.world = world
-        self.active = set(faults)
+        self.active = Active(faults)
+        self.played = self.active.played
+        self._plug = Plug(self._close, self._listen, world.clock, self.played)
         self._host, _, port = str(link).rpartition(":")
         self._port = int(port) if port.isdigit() else 0
         self._server: asyncio.Server | None = None
@@ -97,26 +104,25 @@ class CameraServer:
         return self._server is not None
 
     async def start(self) -> None:
-        if "unplug" in self.active or self._server is not None:
+        await self._plug.begin(self.active)
+
+    async def _listen(self) -> None:
+        if self._server is not None:
             return
         self._server = await asyncio.start_server(self._client, self._host or "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        self._close()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        await self._plug.end()
+        await self._close()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
-        (self.active.add if on else self.active.discard)(name)
-        if name == "unplug" and on:
-            self._close()
-        elif name == "unplug":
-            task = asyncio.get_running_loop().create_task(self.start())
-            self._clients.add(task)
-            task.add_done_callback(self._clients.discard)
+        self.active.turn(name, on)
+        if name in PLUG_FAULTS:
+            self._plug.act(name, on)
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -124,6 +130,7 @@ class CameraServer:
             writer.close()
         for task in self._clients:
             task.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Client()
@@ -134,8 +141,11 @@ class CameraServer:
         try:
             while line := await reader.readline():
                 header, payload = await self._answer(client, json.loads(line))
-                writer.write(json.dumps({**header, "bytes": len(payload)}).encode() + b"\n" + payload)
+                cut = bool(payload) and self.active.acts("reset-middle")
+                writer.write(json.dumps({**header, "bytes": len(payload)}).encode() + b"\n" + (payload[: len(payload) // 2] if cut else payload))
                 await writer.drain()
+                if cut:
+                    break
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -145,6 +155,8 @@ class CameraServer:
 
     async def _answer(self, client: Client, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         do = request["do"]
+        if self.active.acts("refuse"):
+            return {"error": "Camera in Acquired state trying acquire() requiring state Available"}, b""
         if do == "info":
             return {"properties": {"Model": self.model, "PixelArraySize": [4608, 2592]}, "controls": self._controls()}, b""
         if do == "configure":
@@ -168,15 +180,15 @@ class CameraServer:
 
     async def _frame(self, client: Client, flush_ns: int | None) -> dict[str, Any]:
         """Wait for the next frame that fits; answer with the metadata libcamera gives."""
-        while "stall" in self.active:
+        while self.active.acts("stall"):
             await self.world.clock.sleep_s(0.05)
         now = self.world.clock.now_s()
         exposure_s = client.controls.get("ExposureTime", self.exposure_us) / 1e6
         earliest = flush_ns / 1e9 if flush_ns is not None else now - FRAME_S
         begin = max(math.ceil(earliest / FRAME_S) * FRAME_S, client.frame.begin_s + FRAME_S if client.frame else 0.0)
-        await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if "late" in self.active else 0))
+        await self._sleep_until(begin + exposure_s + READOUT_S + (LATE_S if self.active.acts("late") else 0))
         self._frames += 1
-        shown = begin - OLD_S if "old-frame" in self.active else begin
+        shown = begin - OLD_S if self.active.acts("old-frame") else begin
         took_s = max(0.0, begin + exposure_s + READOUT_S - now)
         client.frame = Exposure(self._frames, begin, took_s, self.world.lit_s(begin, begin + exposure_s), *self._before_lens())
         return {"frame": self._frames, "metadata": self._metadata(client, shown, exposure_s)}
@@ -211,7 +223,7 @@ class CameraServer:
         if frame is None or config is None:
             return {"error": f"Stream {stream} is not defined"}, b""
         pixels = self._picture(frame, client.main["size"], config["size"])
-        if "wrong-size" in self.active:
+        if self.active.acts("wrong-size"):
             pixels = np.ascontiguousarray(pixels[::2, ::2])
         if stream == "main":
             self.world.served.sensor_s += frame.took_s
@@ -232,11 +244,11 @@ class CameraServer:
         scene = self.scene(frame, (main_size[1], main_size[0]))
         if tuple(size) != tuple(main_size):
             scene = np.asarray(cv2.resize(scene, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        if "black-frames" in self.active:
+        if self.active.acts("black-frames"):
             scene = scene // 40
-        if "dirty-lens" in self.active:
+        if self.active.acts("dirty-lens"):
             scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), size[1] / 90), dtype=np.uint8)
-        if "over-exposed" in self.active:
+        if self.active.acts("over-exposed"):
             scene = np.asarray(cv2.convertScaleAbs(scene, alpha=2.4, beta=70), dtype=np.uint8)
         return self._sensed(scene, frame.number)
 

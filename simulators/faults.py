@@ -4,6 +4,7 @@ Each fault acts on every message (one `send` of a port) while it is on. What the
 """
 
 import random
+from collections import Counter
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 
@@ -25,6 +26,7 @@ PLUG_FAULTS = frozenset({"unplug", "replug"})
 
 CUT_SHORT = frozenset({"truncate", "reset-middle"})
 """reset-middle: the device, not the wire, ends the message; a device that has it lists it"""
+ON_THE_WIRE = CUT_SHORT | set(WIRE_FAULTS)
 STRAY = b"\x55\x00\xef\x01\xff"
 PIECES_APART_S = 0.02
 BURST_S = 0.05
@@ -34,17 +36,34 @@ LATE_S = 1.5
 Pieces = list[tuple[float, bytes]]
 
 
+class Active(set[str]):
+    """The faults that are on, and how often each has made a difference: a fault that nothing has met yet has not been tested."""
+
+    def __init__(self, names: Collection[str] = (), played: Counter[str] | None = None) -> None:
+        """played: the count to share with the other parts of a device."""
+        super().__init__(names)
+        self.played = Counter[str]() if played is None else played
+
+    def turn(self, name: str, on: bool) -> None:
+        (self.add if on else self.discard)(name)
+
+    def acts(self, name: str) -> bool:
+        """Whether it is on, asked where it makes the difference."""
+        self.played.update({name} & self)
+        return name in self
+
+
 class WireFaults:
     """Turns one message into pieces: (seconds of silence before, bytes)."""
 
-    def __init__(self, rng: random.Random, active: Collection[str] = ()) -> None:
-        self.active = set(active)
+    def __init__(self, rng: random.Random, active: Collection[str] = (), played: Counter[str] | None = None) -> None:
+        self.active = Active(active, played)
         self._next_only: set[str] = set()
         self._rng = rng
 
     def set(self, name: str, on: bool) -> None:
         """Turn one of WIRE_FAULTS on or off."""
-        (self.active.add if on else self.active.discard)(name)
+        self.active.turn(name, on)
 
     def once(self, name: str) -> None:
         """Hit the next message only."""
@@ -53,15 +72,16 @@ class WireFaults:
     @property
     def burst_s(self) -> float:
         """How long the wire gathers bytes before it hands them over."""
-        return BURST_S if "merge" in self.active else 0.0
+        return BURST_S if self.active.acts("merge") else 0.0
 
     def outgoing(self, data: bytes) -> Pieces:
         """The message as the other end will see it; a lost one gives no pieces."""
         faults = self.active | self._next_only
         self._next_only.clear()
-        if "mute" in faults:
-            return []
-        return self._cut(self._spoil(data, faults), faults)
+        pieces = [] if "mute" in faults else self._cut(self._spoil(data, faults), faults)
+        if pieces != [(0.0, data)]:
+            self.active.played.update(faults & ON_THE_WIRE)
+        return pieces
 
     def _spoil(self, data: bytes, faults: AbstractSet[str]) -> bytes:
         at = self._rng.randrange(len(data)) if data else 0
@@ -77,7 +97,7 @@ class WireFaults:
     def _cut(self, data: bytes, faults: Collection[str]) -> Pieces:
         first = LATE_S if "late" in faults else 0.0
         gap = STALL_S if "stall" in faults else PIECES_APART_S if "split" in faults else 0.0
-        if not gap or len(data) < 2:
+        if not gap:
             return [(first, data)]
         middle = len(data) // 2
         return [(first, data[:middle]), (gap, data[middle:])]

@@ -125,7 +125,7 @@ class FingerprintSensor(WireDevice):
         """The packed image of what lies on the sensor now, or None."""
         desk = self.world.desk
         person, position = desk.person, desk.finger_on_sensor
-        if person is None or position is None or position in person.missing_fingers or "blind" in self.active:
+        if person is None or position is None or position in person.missing_fingers or self.active.acts("blind"):
             return None
         grey = fit(self._touch(person, position), self.rows, self.columns)
         nibbles = (grey >> 4).astype(np.uint8)
@@ -133,7 +133,7 @@ class FingerprintSensor(WireDevice):
         return (nibbles[:, 0::2] << 4 | nibbles[:, 1::2]).tobytes()
 
     def _touch(self, person: Person, position: int) -> Pixels:
-        condition = next((condition for fault, condition in TOUCHES.items() if fault in self.active), None)
+        condition = next((condition for fault, condition in TOUCHES.items() if self.active.acts(fault)), None)
         return self.world.images.finger(person, position) if condition is None else self.world.images.finger(person, position, condition)
 
     # instructions
@@ -166,12 +166,12 @@ class FingerprintSensor(WireDevice):
             zfm.STORE: self._store,
             zfm.LOAD_CHAR: self._load_char,
             zfm.UP_CHAR: lambda p: _plain(zfm.OK if p[0] in self._buffers else 0x0D),
-            zfm.UP_IMAGE: lambda _: _plain(zfm.OK if self._image and "refuse-upload" not in self.active else zfm.UPLOAD_FAILED),
+            zfm.UP_IMAGE: lambda _: _plain(zfm.OK if self._image and not self.active.acts("refuse-upload") else zfm.UPLOAD_FAILED),
             zfm.DELET_CHAR: self._delet_char,
             zfm.EMPTY: self._empty,
             zfm.SET_SYS_PARA: self._set_sys_para,
             zfm.READ_SYS_PARA: lambda _: (0.0, bytes([zfm.OK]) + self.parameters().encode()),
-            zfm.VFY_PWD: lambda p: _plain(zfm.OK if p == bytes(4) and "refuse" not in self.active else 0x13),
+            zfm.VFY_PWD: lambda p: _plain(zfm.OK if p == bytes(4) and not self.active.acts("refuse") else 0x13),
             zfm.TEMPLETE_NUM: lambda _: (0.0, bytes([zfm.OK]) + len(self.library).to_bytes(2, "big")),
             zfm.READ_INDEX_TABLE: self._read_index_table,
             zfm.LED_ON: lambda _: _plain(zfm.OK),
@@ -252,7 +252,7 @@ class FingerprintSensor(WireDevice):
         return _plain(0x1A)
 
     def _holds(self, baud: int) -> bool:
-        return 0 < baud <= (57_600 if "slow-only" in self.active else FASTEST_BAUD)
+        return 0 < baud <= FASTEST_BAUD and (baud <= 57_600 or not self.active.acts("slow-only"))
 
     def _read_index_table(self, parameters: bytes) -> Answer:
         table = bytearray(32)
@@ -265,19 +265,19 @@ class FingerprintSensor(WireDevice):
 
     def _send_image(self) -> None:
         assert self._image is not None
-        content = self._image[: len(self._image) // 2] if "wrong-size" in self.active else self._image
+        content = self._image[: len(self._image) // 2] if self.active.acts("wrong-size") else self._image
         packets = zfm.data_packets(content, zfm.PACKET_SIZES[self.packet_code])
         middle = len(packets) // 2
-        if "corrupt-image" in self.active:
+        if self.active.acts("corrupt-image"):
             packets[middle] = packets[middle][:-1] + bytes([packets[middle][-1] ^ 1])
-        if "drop-image" in self.active:
+        if self.active.acts("drop-image"):
             packets[middle] = packets[middle][:40] + packets[middle][41:]
-        if "lose-packet" in self.active:
+        if self.active.acts("lose-packet"):
             del packets[middle]
-        if "reset-middle" in self.active:
+        if self.active.acts("reset-middle"):
             self._send_data(packets[:middle])
             self.plugged_in()
-        elif "stall-image" in self.active:
+        elif self.active.acts("stall-image"):
             self._stall(packets, middle)
         else:
             self._send_data(packets, self._witness(len(content)))

@@ -19,7 +19,7 @@ from pymodbus.simulator import DataType, SimData
 from pymodbus.simulator import SimDevice as ModbusDevice
 
 from protocols.genset_map import GensetMap
-from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, WireFaults
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, Active, WireFaults
 from simulators.genset_registers import GencommRegisters, MappedRegisters
 from simulators.plug import Plug
 from simulators.power import GensetModel, PowerWorld
@@ -39,6 +39,7 @@ MODEL_FAULTS: Mapping[str, str] = {
 }
 RESET = {"reset-middle": "the controller restarts in the middle of each answer"}
 FAULTS: Mapping[str, str] = {**WIRE_FAULTS, **RESET, **MODEL_FAULTS}
+IN_EACH_ANSWER = frozenset(MODEL_FAULTS) - {"refuse", "wrong-size"}
 
 BAUD = 19200
 ANSWER_BYTES = 512
@@ -90,9 +91,10 @@ class Controller:
 
     def __init__(self, world: World, link: Path | str, faults: Collection[str], registers: Registers) -> None:
         self._world, self._registers = world, registers
-        self._active = set(faults)
-        self._wire = WireFaults(world.rng(f"wire/{Path(str(link)).name}"), self._active)
-        self._plug = Plug(lambda: self.port.close(), lambda: self.port.open(), world.clock)
+        self._active = Active(faults)
+        self.played = self._active.played
+        self._wire = WireFaults(world.rng(f"wire/{Path(str(link)).name}"), self._active, self.played)
+        self._plug = Plug(lambda: self.port.close(), lambda: self.port.open(), world.clock, self.played)
         self._server: Any = None
 
     async def start(self) -> None:
@@ -110,7 +112,7 @@ class Controller:
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
-        (self._active.add if on else self._active.discard)(name)
+        self._active.turn(name, on)
         apply_fault(self._world.power.genset, name, on)
         if name in PLUG_FAULTS:
             self._plug.act(name, on)
@@ -131,14 +133,15 @@ class Controller:
     ) -> ExcCodes | None:
         power = self._world.power
         if values is not None:
-            return ExcCodes.NEGATIVE_ACKNOWLEDGE if "refuse" in self._active else self._registers.write(power, address, [int(value) for value in values])
+            return ExcCodes.NEGATIVE_ACKNOWLEDGE if self._active.acts("refuse") else self._registers.write(power, address, [int(value) for value in values])
+        self.played.update(self._active & IN_EACH_ANSWER)
         for where, value in self._registers.image(power.genset).items():
             if address <= where < address + count:
                 registers[where - start] = value
         return None
 
     def _shorten(self, sending: bool, answer: ModbusPDU) -> ModbusPDU:
-        if sending and "wrong-size" in self._active:
+        if sending and self._active.acts("wrong-size"):
             answer.registers = answer.registers[:-1]
         return answer
 

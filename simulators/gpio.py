@@ -1,7 +1,7 @@
 """The pins of a simulated Raspberry Pi header, shared by every process that runs on the bench.
 
-JSON lines over TCP, one answer a line: {"do": "read", "pin": 6} -> {"level": 1}; "write" with "level"; "input" with "pull"
-(lgpio's bits). simulators/standins/lgpio.py is the only client. Outputs are visible in `levels`; `drive` moves an input.
+JSON lines over TCP, one answer a line: {"do": "read", "pin": 6} -> {"level": 1} or {"error": text}; "write" with "level"; "input" with
+"pull" (lgpio's bits). simulators/standins/lgpio.py is the only client. Outputs are visible in `levels`; `drive` moves an input.
 """
 
 import asyncio
@@ -9,10 +9,14 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from simulators.faults import PLUG_FAULTS, Active
+from simulators.plug import Plug
 from simulators.world import World, check_faults
 
 FAULTS: Mapping[str, str] = {
     "unplug": "the chip cannot be reached",
+    "replug": "the chip is out of reach for half a second now, and again every 4 s",
+    "refuse": "every line is in use by another program (lgpio's GPIO busy)",
     "button-stuck": "the power button stays pressed",
 }
 PULL_UP = 32
@@ -34,7 +38,10 @@ class GpioPins:
         self._host, self._port = host or "127.0.0.1", int(port)
         self._pulls: dict[int, int] = {}
         self._driven: dict[int, int] = {}
-        self._active = set(faults)
+        self._active = Active(faults)
+        self.played = self._active.played
+        self._plug = Plug(self._pull, self._push, world.clock, self.played)
+        self._within_reach = False
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -42,18 +49,20 @@ class GpioPins:
         self._server = await asyncio.start_server(self._client, self._host, self._port, limit=1024)
         self._port = self._server.sockets[0].getsockname()[1]
         self.address = f"{self._host}:{self._port}"
+        await self._plug.begin(self._active)
 
     async def stop(self) -> None:
+        await self._plug.end()
         if self._server is not None:
             self._server.close()
-            self._hang_up()
+            await self._pull()
             await self._server.wait_closed()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
-        (self._active.add if on else self._active.discard)(name)
-        if name == "unplug" and on:
-            self._hang_up()
+        self._active.turn(name, on)
+        if name in PLUG_FAULTS:
+            self._plug.act(name, on)
 
     def drive(self, pin: int, level: int | None) -> None:
         """Something outside pulls an input; None lets go."""
@@ -64,25 +73,34 @@ class GpioPins:
 
     def read(self, pin: int) -> int:
         """What the pin shows: driven from outside, else its output level, else its pull."""
-        if pin == BUTTON_PIN and ("button-stuck" in self._active or self._world.power.button_held):
+        if pin == BUTTON_PIN and (self._active.acts("button-stuck") or self._world.power.button_held):
             return 0
         return self._driven.get(pin, self.levels.get(pin, int(self._pulls.get(pin) == PULL_UP)))
 
-    def _hang_up(self) -> None:
+    async def _push(self) -> None:
+        self._within_reach = True
+
+    async def _pull(self) -> None:
+        self._within_reach = False
         for writer in list(self._writers):
             writer.close()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            while "unplug" not in self._active and (line := await reader.readline()):
-                writer.write(json.dumps({"level": self._act(json.loads(line))}).encode() + b"\n")
+            while self._within_reach and (line := await reader.readline()):
+                writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError, KeyError):
             pass  # a client that talks nonsense is hung up on
         finally:
             self._writers.discard(writer)
             writer.close()
+
+    def _answer(self, request: Mapping[str, int | str]) -> Mapping[str, int | str]:
+        if request["do"] != "read" and self._active.acts("refuse"):
+            return {"error": "GPIO busy"}
+        return {"level": self._act(request)}
 
     def _act(self, request: Mapping[str, int | str]) -> int:
         pin = int(request["pin"])

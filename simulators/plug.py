@@ -1,6 +1,7 @@
 """The plug of a simulated port: pulled and put in again in the order in which it was told, once or by a loose contact again and again."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 
 from simulators.world import WorldClock
@@ -12,17 +13,19 @@ Move = Callable[[], Awaitable[None]]
 
 
 class Plug:
-    """One plug. `pull` and `push` move it and may be called in either state."""
+    """One plug. `pull` and `push` move it and may be called in either state; `played` counts how often it was out, by fault."""
 
-    def __init__(self, pull: Move, push: Move, clock: WorldClock) -> None:
-        self._pull, self._push, self._clock = pull, push, clock
+    def __init__(self, pull: Move, push: Move, clock: WorldClock, played: Counter[str]) -> None:
+        self._pull, self._push, self._clock, self._played = pull, push, clock, played
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loose: asyncio.Task[None] | None = None
 
     async def begin(self, faults: Collection[str]) -> None:
         """Put it in, unless it is out from the start."""
-        if "unplug" not in faults:
+        if "unplug" in faults:
+            self._played["unplug"] += 1
+        else:
             await self._move(self._push)
         if "replug" in faults:
             self.act("replug", True)
@@ -35,7 +38,7 @@ class Plug:
         if fault == "replug" and on:
             self._loose = self._begin(self._wobble())
         else:
-            self._begin(self._move(self._pull if on else self._push))
+            self._begin(self._out("unplug") if on else self._move(self._push))
 
     async def end(self) -> None:
         """No more moves. Raises what one of them raised."""
@@ -55,9 +58,13 @@ class Plug:
         async with self._turn:
             await move()
 
+    async def _out(self, fault: str) -> None:
+        await self._move(self._pull)
+        self._played[fault] += 1
+
     async def _wobble(self) -> None:
         while True:
-            await self._move(self._pull)
+            await self._out("replug")
             await self._clock.sleep_s(LOOSE_OUT_S)
             await self._move(self._push)
             await self._clock.sleep_s(LOOSE_IN_S)

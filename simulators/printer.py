@@ -26,6 +26,8 @@ FAULTS: dict[str, str] = {
     "hang": "nothing is printed, status says that all is well",
 }
 
+TOLD_IN_STATUS = frozenset({"paper-low", "paper-out", "cover-open", "offline"})
+
 LINE_S = 0.028
 """4.2 mm at 150 mm/s"""
 BITS = 10
@@ -64,6 +66,11 @@ class Parser:
 
     def feed(self, data: bytes) -> None:
         self._held += data
+
+    @property
+    def waiting(self) -> bool:
+        """Bytes have come that are not carried out yet."""
+        return bool(self._held)
 
     def step(self) -> bytes | None:
         """The command that was carried out (a line is b"\\n"); None when more bytes are needed."""
@@ -154,7 +161,7 @@ class SlipPrinter(WireDevice):
         return self.parser.slips
 
     def status(self) -> escpos.Status:
-        ended = "paper-ends" in self.active and len(self.parser.page.lines) >= 2
+        ended = len(self.parser.page.lines) >= 2 and self.active.acts("paper-ends")
         out = "paper-out" in self.active or ended
         cover = "cover-open" in self.active
         return escpos.Status("offline" in self.active or out or cover, cover, "paper-low" in self.active or out, out, False)
@@ -170,7 +177,8 @@ class SlipPrinter(WireDevice):
 
     def receive(self, data: bytes) -> None:
         for n in self._real_time(data):
-            if "refuse" not in self.active:
+            if not self.active.acts("refuse"):
+                self.active.played.update(self.active & TOLD_IN_STATUS)
                 self.port.send(bytes([escpos.encode_status(self.status(), n)]))
         self.parser.feed(data)
         self.world.served.sensor_s += len(data) * BITS / self.port.baud
@@ -184,7 +192,7 @@ class SlipPrinter(WireDevice):
         return asked
 
     def _restarts(self) -> bool:
-        return "reset-middle" in self.active and len(self.parser.page.lines) >= 2
+        return len(self.parser.page.lines) >= 2 and self.active.acts("reset-middle")
 
     async def live(self) -> None:
         while True:
@@ -196,7 +204,7 @@ class SlipPrinter(WireDevice):
             await self._work.wait()
 
     def _can_print(self) -> bool:
-        return not self.status().offline and "hang" not in self.active and not self._restarts()
+        return self.parser.waiting and not self.status().offline and not self.active.acts("hang") and not self._restarts()
 
     async def _carry_out(self, command: bytes) -> None:
         if command == b"\n":
@@ -204,7 +212,7 @@ class SlipPrinter(WireDevice):
             self.world.served.sensor_s += LINE_S
         elif command[:2] == b"\x1dr":
             self.port.send(bytes([0x03 * self.status().paper_low]))
-        elif command[:2] == escpos.IDENTIFY and "anonymous" not in self.active:
+        elif command[:2] == escpos.IDENTIFY and not self.active.acts("anonymous"):
             self.port.send(b"_" + IDENTITY.get(command[2:], "").encode("ascii") + b"\0")
 
 

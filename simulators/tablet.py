@@ -12,23 +12,33 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from protocols import isdv4
-from simulators.faults import WIRE_FAULTS
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, Active
 from simulators.generate_signature import HEIGHT_UNITS, PRESSURE_MAX, WIDTH_UNITS
+from simulators.plug import Plug
 from simulators.wire_device import WireDevice, end_tasks
 from simulators.world import World, check_faults, digest_series
 
-FAULTS: dict[str, str] = {
-    **WIRE_FAULTS,
-    "refuse": "queries are not answered",
+PEN_FAULTS: dict[str, str] = {
     "hover-only": "the pen never touches",
     "no-pressure": "pressure is always 0",
     "freeze": "reports stop in the middle of each signature",
-    "reset-middle": "the tablet resets itself in the middle of each signature and stops reporting",
-    "dropped": "Linux face: the kernel's queue runs over once a signature",
 }
-EVDEV_FAULTS = frozenset({"unplug", "hover-only", "no-pressure", "freeze", "dropped"})
+SERIAL_FAULTS: dict[str, str] = {
+    **WIRE_FAULTS,
+    **PEN_FAULTS,
+    "refuse": "queries are not answered",
+    "wrong-size": "the tablet tells of a pad half as wide and high as its pen reports",
+    "reset-middle": "the tablet resets itself in the middle of each signature and stops reporting",
+}
+EVDEV_FAULTS: dict[str, str] = {
+    **{name: WIRE_FAULTS[name] for name in sorted(PLUG_FAULTS)},
+    **PEN_FAULTS,
+    "dropped": "Linux face (--kind evdev): the kernel's queue runs over once a signature",
+}
+FAULTS: dict[str, str] = SERIAL_FAULTS | EVDEV_FAULTS
 
 MAXIMA = isdv4.Maxima(WIDTH_UNITS, HEIGHT_UNITS, PRESSURE_MAX, version=0x123)
+HALF = isdv4.Maxima(WIDTH_UNITS // 2, HEIGHT_UNITS // 2, PRESSURE_MAX, version=0x123)
 IDLE_S = 0.02
 LIFT_MS = 5
 
@@ -39,7 +49,7 @@ Point = tuple[int, int, int, int, bool]
 class Signer:
     """The hand: waits for the order to sign, then gives points in their time."""
 
-    def __init__(self, world: World, active: Collection[str]) -> None:
+    def __init__(self, world: World, active: Active) -> None:
         self._world = world
         self._active = active
 
@@ -51,9 +61,11 @@ class Signer:
         return list(self._spoiled(self._world.images.signature(desk.person)))
 
     def _spoiled(self, points: list[Point]) -> Iterator[Point]:
-        stop = len(points) // 2 if {"freeze", "reset-middle"} & set(self._active) else len(points)
+        acts = self._active.acts
+        stop = len(points) // 2 if acts("freeze") or acts("reset-middle") else len(points)
+        flat, hovering = acts("no-pressure"), acts("hover-only")
         for t_ms, x, y, pressure, tip in points[:stop]:
-            yield t_ms, x, y, 0 if "no-pressure" in self._active else pressure, tip and "hover-only" not in self._active
+            yield t_ms, x, y, 0 if flat else pressure, tip and not hovering
         t_ms, x, y, _, tip = points[-1]
         if tip and stop == len(points):
             yield t_ms + LIFT_MS, x, y, 0, False  # as every tablet tells that the pen left the pad
@@ -73,7 +85,7 @@ class SerialTablet(WireDevice):
     """ISDv4 face."""
 
     def __init__(self, world: World, link: Path | str, faults: Collection[str], *, baud: int) -> None:
-        super().__init__(world, link, faults, FAULTS, baud=baud, strict_baud=True)
+        super().__init__(world, link, faults, SERIAL_FAULTS, baud=baud, strict_baud=True)
         self.began_s = 0.0
         """world time at which the pen began its latest signature"""
         self._signer = Signer(world, self.active)
@@ -88,8 +100,8 @@ class SerialTablet(WireDevice):
                 self._streaming = True
             elif letter in (isdv4.STOP[0], isdv4.RESET[0]):
                 self._streaming = False
-            elif letter == isdv4.QUERY[0] and "refuse" not in self.active:
-                self.port.send(isdv4.encode_maxima(MAXIMA))
+            elif letter == isdv4.QUERY[0] and not self.active.acts("refuse"):
+                self.port.send(isdv4.encode_maxima(HALF if self.active.acts("wrong-size") else MAXIMA))
 
     async def live(self) -> None:
         while True:
@@ -118,34 +130,36 @@ class EvdevTablet:
         check_faults(EVDEV_FAULTS, faults)
         self.world = world
         self.link = Path(link)
-        self.active = set(faults)
+        self.active = Active(faults)
+        self.played = self.active.played
         self._signer = Signer(world, self.active)
+        self._plug = Plug(self._pull, self._push, world.clock, self.played)
         self._pipe = -1
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        if "unplug" not in self.active:
-            self._plug()
+        await self._plug.begin(self.active)
         self._tasks.add(asyncio.create_task(self._live(), name="tablet"))
 
     async def stop(self) -> None:
+        await self._plug.end()
         await end_tasks(self._tasks)
-        self._unplug()
+        await self._pull()
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(EVDEV_FAULTS, [name])
-        (self.active.add if on else self.active.discard)(name)
-        if name == "unplug":
-            (self._unplug if on else self._plug)()
+        self.active.turn(name, on)
+        if name in PLUG_FAULTS:
+            self._plug.act(name, on)
 
-    def _plug(self) -> None:
+    async def _push(self) -> None:
         if self._pipe < 0:
             self.link.parent.mkdir(parents=True, exist_ok=True)
             self.link.unlink(missing_ok=True)
             os.mkfifo(self.link)
             self._pipe = os.open(self.link, os.O_RDWR | os.O_NONBLOCK)
 
-    def _unplug(self) -> None:
+    async def _pull(self) -> None:
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
@@ -165,7 +179,7 @@ class EvdevTablet:
             await self.world.clock.sleep_s(max(0.0, start_s + t_ms / 1000 - self.world.clock.now_s()))
             if self._pipe < 0:
                 return False
-            if "dropped" in self.active and index == len(points) // 2:
+            if index == len(points) // 2 and self.active.acts("dropped"):
                 self._emit(t_ms, [(0, 3, 0)])
             axes = [(3, 0, x), (3, 1, y), (3, 24, pressure)]
             self._emit(t_ms, [*axes, *([(1, 330, int(tip))] if tip != touching else []), (0, 0, 0)])

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, WireFaults
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, Active, WireFaults
 from simulators.plug import Plug
 from simulators.power import PowerWorld, UpsBattery
 from simulators.tcp_port import Send, TcpPort
@@ -26,6 +26,9 @@ MODEL_FAULTS: Mapping[str, str] = {
 }
 RESET = {"reset-middle": "it restarts in the middle of each answer"}
 FAULTS: Mapping[str, str] = {**WIRE_FAULTS, **RESET, **MODEL_FAULTS}
+MEGATEC_FAULTS = {name: text for name, text in FAULTS.items() if name != "runtime-jumps"}
+"""this wire carries no runtime"""
+IN_EACH_ANSWER = frozenset(MODEL_FAULTS) - {"refuse"}
 
 MEGATEC_BAUD = 2400
 NAK = b"(NAK\r"
@@ -60,7 +63,7 @@ class MegatecUps(WireDevice):
     ACCEPTED = ("S", "C", "T", "Q")
 
     def __init__(self, world: World, link: Path, faults: Collection[str]) -> None:
-        super().__init__(world, link, faults, FAULTS, baud=MEGATEC_BAUD)
+        super().__init__(world, link, faults, MEGATEC_FAULTS, baud=MEGATEC_BAUD)
         self._line = bytearray()
         for name in self.active:
             self._apply(name, True)
@@ -91,20 +94,21 @@ class MegatecUps(WireDevice):
                 self._line.append(byte)
 
     def _command(self, command: str) -> None:
+        self.played.update(self.active & IN_EACH_ANSWER)
         if self.world.power.ups_silent:
             return
-        if "refuse" in self.active:
+        if self.active.acts("refuse"):
             self.port.send(NAK)
             return
-        answer = megatec_answer(self.world.power.upses[0], command, self.ACCEPTED)
+        answer = megatec_answer(self.world.power.upses[0], command, self.ACCEPTED, "no-figures" not in self.active)
         if answer is not None:
             self.port.send(answer)
 
 
-def megatec_answer(ups: UpsBattery, command: str, accepted: Collection[str]) -> bytes | None:
+def megatec_answer(ups: UpsBattery, command: str, accepted: Collection[str], figures: bool = True) -> bytes | None:
     """The bytes after one command; None where the UPS stays silent because it obeys."""
     if command == "Q1":
-        return q1(ups)
+        return q1(ups, figures)
     if command == "F":
         return b"#230.0 002 24.00 50.0\r"
     if command == "I":
@@ -112,15 +116,15 @@ def megatec_answer(ups: UpsBattery, command: str, accepted: Collection[str]) -> 
     return None if command[:1] in accepted else command.encode("ascii", "replace") + b"\r"
 
 
-def q1(ups: UpsBattery) -> bytes:
-    """(MMM.M NNN.N PPP.P QQQ RR.R SS.S TT.T b7..b0: input V, fault V, output V, load %, Hz, battery V, deg C, flags."""
+def q1(ups: UpsBattery, figures: bool = True) -> bytes:
+    """(MMM.M NNN.N PPP.P QQQ RR.R SS.S TT.T b7..b0: input V, fault V, output V, load %, Hz, battery V, deg C, flags. @ is a digit not known."""
     flags = f"{int(ups.on_battery)}{int(ups.low)}{int(boosting(ups))}{int(ups.replace_battery)}1001"
     output_v = 0.0 if ups.dead else 230.0
     hz = ups.input_hz if not ups.on_battery else 50.0
-    return (
-        f"({ups.input_v:05.1f} {ups.input_v if ups.on_battery else 0.0:05.1f} {output_v:05.1f} {ups.load_percent:03.0f} "
-        f"{hz:04.1f} {ups.battery_v:04.1f} 28.0 {flags}\r"
-    ).encode("ascii")
+    battery_v = ups.v_full if ups.lies and ups.charge_percent == 100 else ups.battery_v
+    load, volts = (f"{ups.load_percent:03.0f}", f"{battery_v:04.1f}") if figures else ("@@@", "@@.@")
+    mains = f"({ups.input_v:05.1f} {ups.input_v if ups.on_battery else 0.0:05.1f} {output_v:05.1f}"
+    return f"{mains} {load} {hz:04.1f} {volts} 28.0 {flags}\r".encode("ascii")
 
 
 def boosting(ups: UpsBattery) -> bool:
@@ -161,10 +165,11 @@ class UpsdFace:
     def __init__(self, world: World, link: str, faults: Collection[str]) -> None:
         check_faults(FAULTS, faults)
         self._world = world
-        self._active = set(faults)
-        self._wire = WireFaults(world.rng("wire/upsd"), self._active)
+        self._active = Active(faults)
+        self.played = self._active.played
+        self._wire = WireFaults(world.rng("wire/upsd"), self._active, self.played)
         self._port = TcpPort(link, self._serve, faults=self._wire, clock=world.clock)
-        self._plug = Plug(self._port.close, self._port.open, world.clock)
+        self._plug = Plug(self._port.close, self._port.open, world.clock, self.played)
         self._answers: Mapping[str, Callable[[list[str]], list[str]]] = {
             "VER": lambda _: ["Network UPS Tools upsd 2.8.0 (rekam bench)"],
             "NETVER": lambda _: ["1.3"],
@@ -195,7 +200,7 @@ class UpsdFace:
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
-        (self._active.add if on else self._active.discard)(name)
+        self._active.turn(name, on)
         apply_fault(self._world.power, name, on)
         if name in PLUG_FAULTS:
             self._plug.act(name, on)
@@ -209,8 +214,10 @@ class UpsdFace:
             await send("".join(f"{line}\n" for line in self._answer(words)).encode("utf-8"))
 
     def _answer(self, words: list[str]) -> list[str]:
-        if "refuse" in self._active:
+        if self._active.acts("refuse"):
             return [REFUSED]
+        if words[:1] in (["LIST"], ["GET"]):
+            self.played.update(self._active & IN_EACH_ANSWER)
         answer = self._answers.get(words[0]) if words else None
         return answer(words) if answer else ["ERR UNKNOWN-COMMAND"]
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, WireFaults
+from simulators.faults import PLUG_FAULTS, WIRE_FAULTS, Active, WireFaults
 from simulators.plug import Plug
 from simulators.pty_port import PtyPort
 from simulators.world import World, check_faults
@@ -18,10 +18,11 @@ class WireDevice:
         check_faults(known, faults)
         self.world = world
         self.known = known
-        self.active: set[str] = set(faults)
-        self.wire = WireFaults(world.rng(f"wire/{Path(link).name}"), self.active & set(WIRE_FAULTS))
+        self.active = Active(faults)
+        self.played = self.active.played
+        self.wire = WireFaults(world.rng(f"wire/{Path(link).name}"), self.active & set(WIRE_FAULTS), self.played)
         self.port = PtyPort(Path(link), self.receive, baud=baud, faults=self.wire, strict_baud=strict_baud, clock=world.clock)
-        self._plug = Plug(self.port.unplug, self._push, world.clock)
+        self._plug = Plug(self.port.unplug, self._push, world.clock, self.played)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, data: bytes) -> None:
@@ -46,7 +47,7 @@ class WireDevice:
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(self.known, [name])
-        (self.active.add if on else self.active.discard)(name)
+        self.active.turn(name, on)
         if name in PLUG_FAULTS:
             self._plug.act(name, on)
         elif name in WIRE_FAULTS:

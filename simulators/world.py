@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import random
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -84,6 +84,9 @@ def digest_series(samples: Iterable[tuple[int, int, int, bool]]) -> str:
 
 class SimDevice(Protocol):
     """One simulated device on its wire."""
+
+    played: Counter[str]
+    """how often each fault has made a difference"""
 
     async def start(self) -> None: ...
 

@@ -39,10 +39,12 @@ def _ask(**request: str | int) -> int:
             line = _connected()
             line.write(json.dumps(request) + "\n")
             line.flush()
-            answer = json.loads(line.readline())
+            answer: dict[str, int | str] = json.loads(line.readline())
         except (KeyError, OSError, ValueError) as problem:
             _hang_up()
             raise error(f"the world simulator does not answer ({problem!r})") from problem
+    if "error" in answer:
+        raise error(answer["error"])
     return int(answer["level"])
 
 

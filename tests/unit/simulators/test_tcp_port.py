@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -133,7 +134,7 @@ class Moves:
 def test_a_plug_moves_in_the_order_in_which_it_was_told_and_a_loose_one_again_and_again() -> None:
     async def run() -> None:
         moves = Moves()
-        plug = Plug(moves.pull, moves.push, Quick())
+        plug = Plug(moves.pull, moves.push, Quick(), played := Counter[str]())
         await plug.begin({"unplug"})
         assert moves.into == [], "out from the start"
         for fault, on in (("unplug", True), ("unplug", False), ("unplug", True), ("unplug", False)):
@@ -146,6 +147,8 @@ def test_a_plug_moves_in_the_order_in_which_it_was_told_and_a_loose_one_again_an
         plug.act("replug", False)
         await until(lambda: moves.into[-1], "it to be in at the end")
         await plug.end()
+        assert played["unplug"] == 3
+        assert played["replug"] == moves.into.count(False) - 2, "counted each time that it was out"
 
     asyncio.run(run())
 
