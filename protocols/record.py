@@ -230,13 +230,15 @@ def decode_keys(data: bytes) -> tuple[WrappedKey, ...]:
     return keys
 
 
-def check_version(document: Value, known: int) -> None:
+def check_version(document: Value, *known: int) -> int:
     """Look at the first item only, so that whatever follows a later version's number cannot mislead. Raises UnknownVersion."""
     version = document[0] if isinstance(document, list) and document else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise FormatError("version", "missing")
-    if version != known:
-        raise UnknownVersion("version", f"version {version} is not known here, only {known}; keep the bytes and update this program")
+    if version not in known:
+        only = " and ".join(map(str, known))
+        raise UnknownVersion("version", f"version {version} is not known here, only {only}; keep the bytes and update this program")
+    return version
 
 
 def peek_version(entry: bytes) -> int | None:

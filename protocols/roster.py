@@ -2,7 +2,8 @@
 
 The district makes it for one team and signs it. One random content key seals the rows; each operator's PIN, stretched by Argon2id
 (RFC 9106), wraps that key together with the operator's name and pseudonym. A 6-digit PIN holds off a thief for days, not for years
-(0.3 s a guess and core): the roster holds population data of the next days only, never biometrics, and is replaced often.
+(0.3 s a guess and core): the roster holds population data of the next days only, never biometrics, and is replaced often. Its date, inside the
+signature, keeps an old one with its old PINs from coming back.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,13 +14,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from msgspec import Meta
 
-from protocols.canonical import canonical_dumps, strict_loads
+from protocols.canonical import Value, canonical_dumps, strict_loads
 from protocols.passphrase import Hardness as Hardness
 from protocols.passphrase import Locked, lock, unlock
-from protocols.record import Document, Id16, check_version, convert, plain
+from protocols.record import Document, Id16, WallSeconds, check_version, convert, plain
 from protocols.sealing import KeyOf, SealingError, Signer, open1, sign1
 
-VERSION: Final = 1
+VERSION: Final = 2
+UNDATED: Final = 1
+"""version 1 had no date"""
 ROSTER_TYPE: Final = "application/x-rekam-roster"
 ROSTER_BYTES_MAX: Final = 8 * 1024 * 1024
 """some 20,000 rows; a school session has 300"""
@@ -67,6 +70,8 @@ class _Lock(Document, frozen=True, kw_only=True):
 
 class _Roster(Document, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=VERSION, le=VERSION)]
+    issued_s: WallSeconds
+    """the district's clock when it was signed: of two, a station keeps the later"""
     locks: Annotated[tuple[_Lock, ...], Meta(min_length=1, max_length=64)]
     rows: bytes
 
@@ -90,6 +95,7 @@ class OpenRoster(msgspec.Struct, frozen=True):
 def seal_roster(
     rows: Iterable[RosterRow],
     operators: Iterable[tuple[Operator, str]],
+    issued_s: int,
     signer: Signer,
     random_bytes: Callable[[int], bytes],
     hardness: Hardness = Hardness(),  # noqa: B008  # frozen
@@ -102,20 +108,36 @@ def seal_roster(
     values = plain(tuple(rows))
     convert(values, tuple[RosterRow, ...])
     sealed = ChaCha20Poly1305(content_key).encrypt(bytes(12), canonical_dumps(values), b"rows")
-    return sign1(canonical_dumps(plain(_Roster(version=VERSION, locks=locks, rows=sealed))), signer, ROSTER_TYPE)
+    return sign1(canonical_dumps(plain(_Roster(version=VERSION, issued_s=issued_s, locks=locks, rows=sealed))), signer, ROSTER_TYPE)
+
+
+def roster_issued_s(data: bytes, key_of: KeyOf) -> int:
+    """When the district signed it, 0 where it does not say. Raises SealingError; FormatError and UnknownVersion only for what the district did sign."""
+    return _read(data, key_of).issued_s
 
 
 def open_roster(data: bytes, operator: str, pin: str, key_of: KeyOf) -> OpenRoster:
     """Open with an operator's login and PIN; `key_of` knows the district. Raises SealingError (reason login: wrong name or PIN), FormatError."""
-    document = strict_loads(open1(data, key_of, ROSTER_TYPE, ROSTER_BYTES_MAX), ROSTER_BYTES_MAX)
-    check_version(document, VERSION)
-    roster: _Roster = convert(document, _Roster)
+    roster = _read(data, key_of)
     found = next((entry for entry in roster.locks if entry.login == operator), None)
     if found is None:
         raise SealingError("login", f"no operator {operator[:32]!r} in this roster")
     content_key, who = convert(strict_loads(unlock(found.locked, pin), 1024), tuple[bytes, Operator])
     rows = convert(strict_loads(_open(content_key, roster.rows), ROSTER_BYTES_MAX, items_max=ROSTER_BYTES_MAX), tuple[RosterRow, ...])
     return OpenRoster(who, rows)
+
+
+def _read(data: bytes, key_of: KeyOf) -> _Roster:
+    document = strict_loads(open1(data, key_of, ROSTER_TYPE, ROSTER_BYTES_MAX), ROSTER_BYTES_MAX)
+    version = check_version(document, UNDATED, VERSION)
+    roster: _Roster = convert(_dated(document) if version == UNDATED else document, _Roster)
+    return roster
+
+
+def _dated(document: Value) -> Value:
+    """A version 1 as version 2 would say it: older than everything that has a date."""
+    assert isinstance(document, list)
+    return [VERSION, 0, *document[1:]]
 
 
 def _open(content_key: bytes, sealed: bytes) -> bytes:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from edge.clock import random_bytes
+from edge.clock import SystemClock, random_bytes
 from edge.errors import StationError
 from edge.files import make_folder, write_durably
 from edge.tpm import create_key, write_pointer
@@ -149,7 +149,7 @@ def _make_station(paths: SitePaths, station: str, certificate: bytes, roster: by
 def _roster(rows: list[RosterRow], operators: list[SiteOperator], signer: Signer, hardness: Hardness) -> bytes | None:
     """None without operators: nobody could open it."""
     people = [(Operator(login=who.login, name=who.name, pseudonym=random_bytes(8)), who.pin) for who in operators]
-    return seal_roster(rows, people, signer, random_bytes, hardness) if people else None
+    return seal_roster(rows, people, int(SystemClock().wall_s()), signer, random_bytes, hardness) if people else None
 
 
 def _new_key(path: Path, passphrase: str = "") -> ec.EllipticCurvePrivateKey:

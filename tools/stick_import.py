@@ -11,7 +11,7 @@ EXAMPLE = "./rekam import /media/stick --config /etc/rekam/district.toml"
 REFUSED = {"refused", "not_understood"}
 WORDS = {
     "": "none on the stick", "new": "new", "unchanged": "unchanged", "older": "older than the one in force, left alone",
-    "refused": "not for this station or not signed by its district, left alone", "not_understood": "made for a newer program: kept, install the newer program",
+    "refused": "not for this station or not signed by its district, left alone", "not_understood": "made for a newer program: install that, then import again",
 }
 
 __all__ = ["add_arguments"]

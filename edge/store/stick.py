@@ -14,8 +14,8 @@ from edge.store.ledger import Ledger
 from edge.store.store import Store
 from protocols.canonical import FormatError
 from protocols.record import RECEIPT_BYTES_MAX
-from protocols.roster import ROSTER_BYTES_MAX, ROSTER_TYPE
-from protocols.sealing import ENVELOPE_BYTES, KeyOf, SealingError, open1, open_receipt
+from protocols.roster import ROSTER_BYTES_MAX, roster_issued_s
+from protocols.sealing import ENVELOPE_BYTES, KeyOf, SealingError, open_receipt
 from protocols.stick import bundle_bytes, pack_bundle
 
 ALL = 1_000_000
@@ -79,18 +79,30 @@ class StickDesk:
         return ("received" if changed else "known") + (":stored" if receipt.outcome == "stored" else "")
 
     def roster(self, signed: bytes) -> str:
-        """new, unchanged or refused. Raises StoreError, OSError; then the old roster is still whole."""
-        try:
-            open1(signed, self._key_of, ROSTER_TYPE, ROSTER_BYTES_MAX)
-        except SealingError:
-            return "refused"
+        """new, unchanged, older, refused or not_understood. Raises StoreError, OSError; then the old roster is still whole."""
         if self._roster is None:
             return "refused"
-        if self._roster.exists() and self._roster.read_bytes() == signed:
+        try:
+            issued_s = roster_issued_s(signed, self._key_of)
+        except SealingError:
+            return "refused"
+        except FormatError:
+            return "not_understood"
+        held = self._roster.read_bytes() if self._roster.exists() else b""
+        if held == signed:
             return "unchanged"
+        if issued_s < self._issued_s(held):
+            return "older"
         write_durably(self._roster, signed)
         self._ledger.event("configuration", {"roster": len(signed)})
         return "new"
+
+    def _issued_s(self, held: bytes) -> int:
+        """0 for a roster that opens for nobody here: any other is better."""
+        try:
+            return roster_issued_s(held, self._key_of)
+        except (SealingError, FormatError):
+            return 0
 
     def policy(self, signed: bytes) -> str:
         """new, unchanged, older, refused or not_understood. Raises StoreError."""

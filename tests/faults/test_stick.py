@@ -13,10 +13,10 @@ from edge.errors import StationError
 from edge.store.ledger import RecordDraft
 from edge.store.store import Store
 from edge.store.values import Counts, SealedPart
-from protocols.canonical import FormatError
+from protocols.canonical import FormatError, canonical_dumps
 from protocols.record import RecordId, Step, encode_keys
-from protocols.roster import Hardness
-from protocols.sealing import RecordSealer
+from protocols.roster import ROSTER_TYPE, Hardness, Operator, roster_issued_s, seal_roster
+from protocols.sealing import RecordSealer, SoftwareSigner, sign1
 from protocols.stick import MAGIC, pack_bundle, read_bundle
 from tools import stick_export, stick_import
 from tools.keys import SiteOperator, make_site
@@ -43,6 +43,7 @@ class Site:
         }
         district: dict[str, dict[str, object]] = {"district": {"id": "poso", "data_dir": str(folder / "district")}, "keys": {**self.keys.district_section()}}
         self.station, self.district = write(folder / "station.toml", station), write(folder / "district.toml", district)
+        self.district_signer = SoftwareSigner.from_pem(self.keys.district_key.read_bytes())
         self.stick = folder / "stick"
         self.stick.mkdir()
 
@@ -282,6 +283,38 @@ def test_a_new_roster_must_be_signed_by_the_district(site: Site) -> None:
     assert own.read_bytes() == before
     with open_station(site.station) as station:
         assert station.store.head().sequence == 1
+
+
+def test_an_older_roster_does_not_come_back(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    own = Path(site.keys.station_section(STATION)["roster"])
+    folder = site.stick / "rekam" / STATION
+    folder.mkdir(parents=True)
+    held_s = roster_issued_s(own.read_bytes(), lambda kid: site.district_signer.public_key)
+
+    def bring(issued_s: int) -> bytes:
+        ani = Operator(login="ani", name="Ani", pseudonym=b"a")
+        signed = seal_roster([], [(ani, "123456")], issued_s, site.district_signer, random_bytes, Hardness(iterations=1, lanes=1, memory_kib=64))
+        (folder / "roster").write_bytes(signed)
+        assert site.at_station() == 0
+        return signed
+
+    newer = bring(held_s + 60)
+    assert own.read_bytes() == newer
+    assert "Roster: new" in capsys.readouterr().out
+    bring(held_s + 59)
+    assert own.read_bytes() == newer
+    assert "Roster: older than the one in force, left alone" in capsys.readouterr().out
+
+
+def test_a_roster_for_a_newer_program_does_not_lock_the_operators_out(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    own = Path(site.keys.station_section(STATION)["roster"])
+    before = own.read_bytes()
+    folder = site.stick / "rekam" / STATION
+    folder.mkdir(parents=True)
+    (folder / "roster").write_bytes(sign1(canonical_dumps([99]), site.district_signer, ROSTER_TYPE))
+    assert site.at_station() == 1
+    assert own.read_bytes() == before
+    assert "Roster: made for a newer program" in capsys.readouterr().out
 
 
 def test_every_byte_of_a_bundle_is_under_its_digest() -> None:

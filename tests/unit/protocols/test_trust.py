@@ -1,13 +1,16 @@
 """Certificates that a wrong clock cannot switch off, and rosters that open with the right PIN alone."""
 
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from edge.clock import random_bytes
-from protocols.canonical import FormatError
+from protocols.canonical import FormatError, UnknownVersion, canonical_dumps
 from protocols.certificates import CertificateError, check_certificate, issue, make_authority, read_certificate
-from protocols.roster import Hardness, Operator, RosterRow, open_roster, seal_roster
-from protocols.sealing import SealingError, SoftwareSigner, kid_of
+from protocols.roster import ROSTER_TYPE, Hardness, Operator, RosterRow, open_roster, roster_issued_s, seal_roster
+from protocols.sealing import SealingError, SoftwareSigner, kid_of, sign1
 from tests.records import new_signer
 
 AUTHORITY_KEY, DISTRICT_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -18,6 +21,8 @@ ROW = RosterRow(
     row_id=bytes(16), letter="SP-1001", nik="7201054101900001", name="Siti Rahmawati", sex="P", birth_place="Poso", birth_date="1990-01-01",
     address="Dusun 1 RT 02",
 )
+VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "roster"
+ISSUED_S = 1_795_000_000
 ANI = Operator(login="ani", name="Ani", pseudonym=b"\x01\x02")
 
 
@@ -44,7 +49,7 @@ def test_what_is_no_certificate_of_this_district() -> None:
 
 
 def seal(pin: str = "482913") -> bytes:
-    return seal_roster([ROW], [(ANI, pin)], DISTRICT, random_bytes, QUICK)
+    return seal_roster([ROW], [(ANI, pin)], ISSUED_S, DISTRICT, random_bytes, QUICK)
 
 
 def test_the_roster_opens_with_login_and_pin() -> None:
@@ -61,11 +66,32 @@ def test_a_wrong_login_opens_nothing(login: str, pin: str) -> None:
     assert refusal.value.reason == "login"
 
 
+def test_a_roster_says_when_the_district_signed_it() -> None:
+    assert roster_issued_s(seal(), district_key) == ISSUED_S
+    with pytest.raises(SealingError):
+        roster_issued_s(seal(), lambda _: None)
+
+
+def test_a_roster_of_version_1_opens_and_is_older_than_any_date() -> None:
+    data, public = (VECTORS / "v1.roster").read_bytes(), load_pem_public_key((VECTORS / "district.pem").read_bytes())
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    roster = open_roster(data, "ani", "482913", lambda _: public)
+    assert (roster.operator, roster.rows) == (ANI, (ROW,))
+    assert roster_issued_s(data, lambda _: public) == 0
+
+
+@pytest.mark.parametrize("document", [[3, "whatever"], [1], [2, 0], [True, 0, [], b""], {}, []])
+def test_a_roster_that_is_not_understood_is_told_apart_from_a_foreign_one(document: object) -> None:
+    with pytest.raises(FormatError) as refusal:
+        roster_issued_s(sign1(canonical_dumps(document), DISTRICT, ROSTER_TYPE), district_key)
+    assert isinstance(refusal.value, UnknownVersion) == (document == [3, "whatever"])
+
+
 def test_nothing_of_the_roster_can_be_read_or_forged() -> None:
     sealed = seal()
     assert b"Siti" not in sealed
     assert ROW.nik.encode() not in sealed
-    forged = seal_roster([ROW], [(ANI, "1")], new_signer(), random_bytes, QUICK)
+    forged = seal_roster([ROW], [(ANI, "1")], ISSUED_S, new_signer(), random_bytes, QUICK)
     with pytest.raises(SealingError, match="unknown key"):
         open_roster(forged, "ani", "1", district_key)
     with pytest.raises(SealingError):
@@ -75,4 +101,4 @@ def test_nothing_of_the_roster_can_be_read_or_forged() -> None:
 def test_a_row_that_breaks_a_limit_is_not_sealed() -> None:
     broken = RosterRow(row_id=bytes(16), letter="1", nik="720105410190000x", name="X", sex="P", birth_place="", birth_date="1990-01-01", address="")
     with pytest.raises(FormatError, match="matching regex"):
-        seal_roster([broken], [(ANI, "1")], DISTRICT, random_bytes, QUICK)
+        seal_roster([broken], [(ANI, "1")], ISSUED_S, DISTRICT, random_bytes, QUICK)
