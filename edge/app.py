@@ -5,24 +5,18 @@ them unexpectedly ends the program: systemd starts it again and the store says w
 """
 
 import asyncio
-import ctypes
-import hashlib
 import logging
 import signal
-import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from edge import health
-from edge.changes import SETTING as CONFIGURATION
-from edge.changes import changed_tables
+from edge.beat import BUTTON, Beat
+from edge.changes import note_changes
 from edge.clock import SystemClock, boot_id, random_bytes
-from edge.devices.interfaces import Gpio
 from edge.devices.presence import PresenceChange
 from edge.devices.register import EquipmentRegister
 from edge.district_time import DistrictTime
@@ -32,13 +26,14 @@ from edge.enrolment.session import Gate, Hooks, Identity, Session
 from edge.enrolment.slip_printing import slip_maker
 from edge.enrolment.state import Enrolment, recapture
 from edge.enrolment.taking import Devices
-from edge.errors import DeviceError, StationError, StoreError
+from edge.errors import StationError, StoreError
 from edge.fitting import Fitted, fit
 from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
 from edge.leaving import Leaving
+from edge.login import Login
 from edge.news import DeviceNews, introduced
-from edge.policy import StationPolicy, Taken, goes_first, held_back
+from edge.policy import StationPolicy, Taken, goes_first, held_back, retention_days
 from edge.power import last_words
 from edge.power.manager import Lines, PowerManager
 from edge.power.picture import State
@@ -48,41 +43,32 @@ from edge.power.watch import FittedUps
 from edge.quality.limits import with_overrides
 from edge.scrub import Scrub
 from edge.store.database import FILE_NAME
+from edge.store.errands import StoreErrands
 from edge.store.ledger import Ledger
+from edge.store.retention import Retention
 from edge.store.stick import StickDesk
 from edge.store.store import Store
 from edge.store.worker import StoreWorker
+from edge.tuning import tune
 from edge.uplink.uplink import Uplink, receipt_verifier
 from edge.web.server import LOOPBACK, PowerAnswers, build_app
+from edge.web.serving import PageServer
 from edge.web.stick import StickRoutes
-from protocols.record import FormatError
-from protocols.roster import ROSTER_BYTES_MAX, OpenRoster, Operator, open_roster
 from protocols.sealing import RecordSealer
 from station_config.load import load_texts
 from station_config.schema import StationConfig
 
 SOFTWARE = "0.1.0"
 MB = 1024 * 1024
-DAY_S = 86_400
-PURGE_EVERY_S = 3600.0
-ERRANDS_MAX = 256
-"""ledger events and settings that wait for the store's thread; more than these in one moment say nothing new"""
-BEAT_S = 2.0
-BUTTON = "power_button"
 LONGEST_SILENCE_S = {"session": 30.0, "power": 60.0}
 """a part that is silent for longer starves the watchdogs: the session turns once a second, power every 2 s plus its devices' deadlines"""
-TURN_S = 0.001
-"""of a thread that computes: the loop waits so long at most, at each of its turns, while a picture is judged (Python's own is 5 ms)"""
-MALLOC = {-8: 2, -3: 128 * 1024, -1: 128 * 1024}
-"""M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD"""
 log = logging.getLogger(__name__)
 
 
 def run(config: StationConfig) -> int:
     """Run until told to stop; 0 after an orderly stop. Raises StationError with the next step when it cannot start."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    _give_memory_back()
-    sys.setswitchinterval(TURN_S)
+    tune()
     folder = Path(config.station.data_dir)
     last_words.forget(folder)
     try:
@@ -90,14 +76,6 @@ def run(config: StationConfig) -> int:
     except Exception as error:
         last_words.leave(folder, last_words.of(error))
         raise
-
-
-def _give_memory_back() -> None:
-    """Pictures come and go: let glibc return each at once instead of keeping it in one of eight heaps a core (mallopt(3))."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        for parameter, value in MALLOC.items():
-            libc.mallopt(parameter, value)
 
 
 async def _run(config: StationConfig) -> int:
@@ -127,13 +105,6 @@ def _first_expected(problems: ExceptionGroup[Exception]) -> Exception | None:
     return first
 
 
-def _note_configuration(store: Store, ledger: Ledger, config: StationConfig) -> None:
-    """In the store's thread."""
-    names, digests = changed_tables(config, store.setting(CONFIGURATION))
-    if names:
-        ledger.event("configuration", {"tables": " ".join(names)}, {CONFIGURATION: digests})
-
-
 class Station:
     """Everything, joined."""
 
@@ -148,7 +119,7 @@ class Station:
             await worker.call(Store.set_setting, "boots", b"%d" % boot)
             await worker.run(partial(ledger.event, "boot", {"count": boot, "software": SOFTWARE}))
             await worker.run(ledger.report_damage)
-            await worker.run(partial(_note_configuration, worker.store, ledger, config))
+            await worker.run(partial(note_changes, worker.store, ledger, config))
         except StoreError as error:
             log.error("the boot could not be noted: %s", error)
         with suppress(StoreError):  # what holds is read first; only what was not understood before may need room
@@ -166,28 +137,29 @@ class Station:
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._code = 0
-        self._errands: asyncio.Queue[Callable[[], object]] = asyncio.Queue(ERRANDS_MAX)
+        self._errands = StoreErrands(worker, self._wake)
         self._news = DeviceNews(clock)
         self._texts = load_texts()
         self._register = EquipmentRegister(Path(config.station.data_dir) / "equipment.json", clock)
         self._supervisor = Supervisor(clock, LONGEST_SILENCE_S, hangs=self._note_silence)
-        self._button = False
         self._fitted = fit(config.devices, clock, self._on_change)
+        gpio = config.devices.gpio
+        self._beat = Beat(self._fitted.board, self._fitted.gpio, gpio is not None and BUTTON in gpio.inputs, lambda: self._supervisor.healthy, clock)
         self._power = self._power_manager(*power_memory)
         self._scrub = Scrub(worker, ledger, config.station.id, clock, self._store_file(), lambda: self._session.snapshot()["phase"] == "enrolling", self._wake)
         self._session = self._make_session()
-        self._leaving = Leaving(self._power, config.power, self._fitted, self._session.changes, self._errands.join, clock)
-        lines = config.devices.gpio.outputs if config.devices.gpio else {}
-        self._follower = Follower(self._power, self._fitted.gpio, lines, self._register.captured, clock)
+        self._leaving = Leaving(self._power, config.power, self._fitted, self._session.changes, self._errands.all_written, clock)
+        self._follower = Follower(self._power, self._fitted.gpio, gpio.outputs if gpio else {}, self._register.captured, clock)
         district_time = DistrictTime(worker.store, receipt_verifier(keys.district_key), clock, self._boot_id)
         self._uplink = Uplink(
             worker, config.broker, config.station.id, district_time.verify, clock, self._health, boot, self._session.poke,
-            lambda sequence: self._later(partial(self._scrub.report, sequence)), lambda: self._power.picture().permissions.sending,
+            lambda sequence: self._errands.later(partial(self._scrub.report, sequence)), lambda: self._power.picture().permissions.sending,
             self._take_policy,
         )
         self._stick = self._stick_routes()
         page = build_app(self._session, self._texts, LOOPBACK, PowerAnswers(self._power.report, self._power.csv), self._stick.routes())
-        self._server = _Server(page, config)
+        self._server = PageServer(page, config.station.page_host, config.station.page_port)
+        self._retention = Retention(worker, clock, lambda: retention_days(policy.policy, config.station.retention_days))
 
     async def run(self) -> int:
         """Until SIGTERM, SIGINT or an orderly stop; returns the exit code."""
@@ -207,11 +179,11 @@ class Station:
         """The page ends by itself, the others are cancelled."""
         devices = [(presence.name, presence.run()) for presence in self._fitted.all()]
         own = [
-            ("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._keep()),
+            ("session", self._session.run()), ("uplink", self._uplink.run()), ("power", self._power.run()), ("ledger", self._errands.run()),
             ("follower", self._follower.run(self._session.changes())), ("register", self._register.run()), ("watchdog", self._supervisor.run()),
             ("scrub", self._scrub.run()),
         ]
-        return [("page", self._serve()), ("stop", self._leave()), *own, ("purge", self._purge()), ("beat", self._beat()), *devices]
+        return [("page", self._serve()), ("stop", self._leave()), *own, ("purge", self._retention.run()), ("beat", self._beat.run()), *devices]
 
     # --- what is constructed
 
@@ -223,16 +195,18 @@ class Station:
         )
         return Session(
             Identity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
-            Judge(with_overrides(config.quality.limits)), keeping, self._open_roster, slip_maker(config.devices.printer), self._texts, self._clock,
-            self._hooks(), config.capture.automatic,
+            Judge(with_overrides(config.quality.limits)), keeping, Login(self._roster(), station.id, self._keys.district_key).open,
+            slip_maker(config.devices.printer), self._texts, self._clock, self._hooks(), config.capture.automatic,
         )
 
     def _store_file(self) -> Path:
         return Path(self._config.station.data_dir) / "store" / FILE_NAME
 
+    def _roster(self) -> Path | None:
+        return Path(self._config.keys.roster) if self._config.keys.roster else None
+
     def _stick_routes(self) -> StickRoutes:
-        roster = Path(self._config.keys.roster) if self._config.keys.roster else None
-        desk = StickDesk(self._worker.store, self._ledger, self._config.station.id, self._keys.district_key, roster, self._take_policy)
+        desk = StickDesk(self._worker.store, self._ledger, self._config.station.id, self._keys.district_key, self._roster(), self._take_policy)
         return StickRoutes(desk, self._worker.run, self._after_stick, self._clock)
 
     def _after_stick(self) -> None:
@@ -258,7 +232,7 @@ class Station:
             for section, presence in zip(self._config.devices.ups, self._fitted.upses, strict=True)
         ]
         lines = Lines(
-            save=self._keep_power, seen=self._keep_seen, button=lambda: self._button, progress=lambda: self._supervisor.progress("power"),
+            save=self._keep_power, seen=self._keep_seen, button=lambda: self._beat.button, progress=lambda: self._supervisor.progress("power"),
             changed=lambda: self._uplink.tell_health(), sending=lambda: self._uplink.sends(),
         )
         return PowerManager(
@@ -294,19 +268,6 @@ class Station:
     def _wake(self) -> None:
         self._uplink.wake()
 
-    def _open_roster(self, operator: str, pin: str) -> OpenRoster:
-        """Blocking. Without a roster file anybody may log in, under the name typed, and names are typed in. Raises SealingError, FormatError."""
-        path = self._config.keys.roster
-        if not path:
-            pseudonym = hashlib.sha256(f"{self._config.station.id}/{operator}".encode()).digest()[:8]
-            return OpenRoster(Operator(login=operator, name=operator, pseudonym=pseudonym), ())
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(ROSTER_BYTES_MAX + 1)
-        except OSError as error:
-            raise FormatError("roster", f"{path} cannot be read ({error.strerror})") from error
-        return open_roster(data, operator, pin, self._keys.district_key)
-
     def _take_policy(self, signed: bytes) -> Taken:
         """In the store's thread. What is new holds from the next look at the gate on; its time is a floor for the clock."""
         taken = self._policy.take(signed)
@@ -334,19 +295,13 @@ class Station:
 
     def _note(self, name: str, detail: dict[str, Any]) -> None:
         """A ledger event, written as soon as the store's thread is free."""
-        self._later(partial(self._ledger.event, name, detail))
+        self._errands.later(partial(self._ledger.event, name, detail))
 
     def _keep_power(self, memory: bytes) -> None:
-        self._later(partial(self._worker.store.set_setting, "power", memory))
+        self._errands.later(partial(self._worker.store.set_setting, "power", memory))
 
     def _keep_seen(self, wall_s: float) -> None:
-        self._later(partial(self._worker.store.set_setting, "power_seen", b"%d" % wall_s))
-
-    def _later(self, errand: Callable[[], object]) -> None:
-        if self._errands.full():
-            log.warning("too many events at once, one is left out")
-            return
-        self._errands.put_nowait(errand)
+        self._errands.later(partial(self._worker.store.set_setting, "power_seen", b"%d" % wall_s))
 
     async def _leave(self) -> None:
         self._code = await self._leaving.run(lambda: self._tasks)
@@ -360,56 +315,9 @@ class Station:
         else:
             last_words.forget(folder)
 
-    # --- the small tasks
-
     async def _serve(self) -> None:
         await self._server.serve()
         self._stop.set()
-
-    async def _keep(self) -> None:
-        """Bring what waits into the store, in order."""
-        while True:
-            errand = await self._errands.get()
-            try:
-                await self._worker.run(errand)
-            except (StoreError, FormatError) as error:
-                log.warning("could not be kept: %s", error)
-            self._errands.task_done()
-            self._uplink.wake()
-
-    async def _purge(self) -> None:
-        """Forget payloads whose receipt is older than the retention time; waits while nobody knows the date."""
-        while True:
-            if self._clock.trust() != "none":
-                await self._purge_before(int(self._clock.wall_s() - self._retention_days() * DAY_S))
-            await self._clock.sleep_s(PURGE_EVERY_S)
-
-    def _retention_days(self) -> float:
-        policy = self._policy.policy
-        return self._config.station.retention_days if policy is None or policy.retention_days is None else policy.retention_days
-
-    async def _purge_before(self, wall_s: int) -> None:
-        try:
-            while await self._worker.call(Store.purge, wall_s):
-                log.info("payloads past their retention time were forgotten")
-        except StoreError as error:
-            log.warning("nothing could be forgotten, tried again in an hour: %s", error)
-
-    async def _beat(self) -> None:
-        """Tell the board that the station makes progress, and look at the power button."""
-        while True:
-            board, gpio = self._fitted.board, self._fitted.gpio
-            if board is not None and board.state == "ready" and self._supervisor.healthy:
-                with suppress(DeviceError):
-                    await board.use(lambda found: found.heartbeat(), BEAT_S)
-            if gpio is not None and gpio.state == "ready" and BUTTON in self._config.devices.gpio.inputs:  # type: ignore[union-attr]  # fitted from it
-                with suppress(DeviceError):
-                    self._button = await gpio.use(_pressed, BEAT_S)
-            await self._clock.sleep_s(BEAT_S)
-
-
-async def _pressed(pins: Gpio) -> bool:
-    return pins.read(BUTTON)
 
 
 def _devices(fitted: Fitted) -> Devices:
@@ -419,22 +327,3 @@ def _devices(fitted: Fitted) -> Devices:
         camera=fitted.camera, fingerprint=fitted.fingerprint, tablet=fitted.tablet, iris=fitted.iris, printer=fitted.printer,
         others=tuple(presence for presence in shown if presence is not None),
     )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers and without its `sys.exit` when the port is taken."""
-
-    def __init__(self, page: Any, config: StationConfig) -> None:
-        station = config.station
-        super().__init__(
-            uvicorn.Config(page, host=station.page_host, port=station.page_port, log_level="warning", lifespan="off", server_header=False,
-                           ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=2),
-        )
-        self.failed = False
-
-    async def serve(self, sockets: Any = None) -> None:
-        try:
-            await self._serve(sockets)
-        except SystemExit:
-            self.failed = True
-            log.critical("the page's port %d is taken; stop the other program or choose another page_port", self.config.port)

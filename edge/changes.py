@@ -7,6 +7,8 @@ import hashlib
 
 import msgspec
 
+from edge.store.ledger import Ledger
+from edge.store.store import Store
 from station_config.schema import StationConfig
 
 SETTING = "configuration"
@@ -19,3 +21,10 @@ def changed_tables(config: StationConfig, before: bytes | None) -> tuple[tuple[s
     known = msgspec.json.decode(before, type=dict[str, str]) if before else {}
     names = sorted({*digests, *known})
     return tuple(name for name in names if digests.get(name) != known.get(name)), msgspec.json.encode(digests)
+
+
+def note_changes(store: Store, ledger: Ledger, config: StationConfig) -> None:
+    """At the start, in the store's thread: one ledger event when something is another. Raises StoreError."""
+    names, digests = changed_tables(config, store.setting(SETTING))
+    if names:
+        ledger.event("configuration", {"tables": " ".join(names)}, {SETTING: digests})

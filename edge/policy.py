@@ -83,6 +83,11 @@ def held_back(policy: Policy | None, connected: bool, waiting: int) -> str:
     return "policy_waiting" if 0 < policy.waiting_max <= waiting else ""
 
 
+def retention_days(policy: Policy | None, own: float) -> float:
+    """How long payloads stay after their receipt; `own` is what the station's file says."""
+    return own if policy is None or policy.retention_days is None else policy.retention_days
+
+
 def goes_first(policy: Policy | None, *, exception: bool, recapture: bool, occupation: str, letter: str) -> bool:
     """Whether the district wants this record before others."""
     if policy is None:
