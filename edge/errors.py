@@ -4,6 +4,10 @@ Each carries a `code` (also the message id of the text that people read, station
 in plain words for logs and commands. `values` fill the text's placeholders, with units in their names.
 """
 
+import logging
+
+log = logging.getLogger(__name__)
+
 
 class StationError(Exception):
     """Base of everything the station expects to go wrong."""
@@ -38,6 +42,13 @@ class DeviceProtocolError(DeviceError):
 
 class DeviceRefused(DeviceError):
     """The device answered in good form that it will not."""
+
+
+def driver_failed(device: str, error: BaseException) -> DeviceProtocolError:
+    """A driver, or a library below it, raised what no driver should: this device's trouble, not the station's end. Logged with its trace."""
+    log.error("%s: the driver failed in a way it does not know", device, exc_info=error)
+    kind, next_step = type(error).__name__, "It is restarted by itself; tell the technician if it goes on."
+    return DeviceProtocolError("driver_failed", device, f"the driver failed ({kind}: {error})", next_step, kind=kind)
 
 
 class StoreError(StationError):

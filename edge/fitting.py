@@ -8,8 +8,7 @@ from edge.clock import Clock
 from edge.devices.board import SerialBoard
 from edge.devices.camera import PicameraCamera
 from edge.devices.fingerprint import ZfmSensor
-from edge.devices.genset import GencommGenset
-from edge.devices.genset_mapped import MappedGenset, read_map
+from edge.devices.genset_fitted import genset_maker
 from edge.devices.gpio import RpiGpio
 from edge.devices.interfaces import Board, Camera, FingerprintSensor, Genset, Gpio, IrisModule, Printer, SignatureTablet, Ups
 from edge.devices.iris import PicameraIris
@@ -20,7 +19,6 @@ from edge.devices.system_printer import SystemPrinter
 from edge.devices.tablet import make_tablet
 from edge.devices.ups import UpsdClient
 from edge.errors import DeviceAbsent
-from edge.links.modbus import Connect, rtu_client, tcp_client
 from station_config import schema
 
 LIGHT_S = 1.0
@@ -91,7 +89,7 @@ def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
         printer=fed("printer", config.printer, lambda found: _printer(found, clock)),
         board=board,
         gpio=gpio,
-        genset=_presence("genset", config.genset, _genset_maker(config.genset), clock, on_change),
+        genset=_presence("genset", config.genset, genset_maker(config.genset), clock, on_change),
         upses=tuple(_ups(found, clock, on_change) for found in config.ups),
     )
 
@@ -119,17 +117,3 @@ def _printer(section: schema.Printer, clock: Clock) -> Printer:
 def _ups(section: schema.Ups, clock: Clock, on_change: OnChange) -> Presence[Ups]:
     name = f"ups-{section.name}"
     return Presence(name, lambda: UpsdClient(section.name, section.host, section.port, name), clock, on_change)
-
-
-def _genset_maker(section: schema.Genset | None) -> Callable[[schema.Genset], Genset]:
-    """The mapping file is read once, at the start. Raises StationError."""
-    if section is None or section.kind.startswith("gencomm"):
-        return lambda found: GencommGenset(_modbus(found), found.unit)
-    mapped = read_map(section.map)
-    return lambda found: MappedGenset(_modbus(found), found.unit, mapped)
-
-
-def _modbus(section: schema.Genset) -> Connect:
-    if section.kind.endswith("-tcp"):
-        return tcp_client(section.host, int(section.port))
-    return rtu_client(section.port, section.baud)

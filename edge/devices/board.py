@@ -11,6 +11,7 @@ from collections.abc import Callable
 from edge.clock import Clock
 from edge.devices.interfaces import BoardStatus, Identity, Pulse
 from edge.errors import DeviceError, DeviceProtocolError, DeviceRefused
+from edge.links.reader import start_reader, stop_reader
 from edge.links.serial_port import SerialPort
 from protocols import board_link as wire
 from protocols import cobs
@@ -68,7 +69,7 @@ class SerialBoard:
         await self.close()
         await self._port.open()
         self._broken = None
-        self._reader = asyncio.create_task(self._read(), name=f"read {self.name}")
+        self._reader = start_reader(self.name, self._read(), self._break)
 
     async def reset(self) -> None:
         """A new start of the board, its outputs safe, its settings forgotten; the driver is closed. For a board that answers, but wrongly again and again."""
@@ -80,10 +81,11 @@ class SerialBoard:
 
     async def close(self) -> None:
         reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+        await stop_reader(reader)
         await self._port.close()
+
+    def wire(self) -> str:
+        return self._port.tail.text()
 
     async def health(self) -> None:
         """A board that was reset answers, but has lost its settings: it must be opened again."""
@@ -142,8 +144,7 @@ class SerialBoard:
             return
         ours, theirs = f"{wire.VERSION}/{wire.SCHEMA:08x}", f"{found['version']}/{found['schema']:08x}"
         text = f"the board speaks version and schema {theirs}, this station {ours}"
-        next_step, wire_tail = "Install the matching firmware: ./rekam flash.", self._port.tail.text()
-        raise DeviceProtocolError("board_schema", self.name, text, next_step, station=ours, board=theirs, wire=wire_tail)
+        raise DeviceProtocolError("board_schema", self.name, text, "Install the matching firmware: ./rekam flash.", station=ours, board=theirs)
 
     def _check_parameters(self) -> None:
         """Each setting by name, before anything is sent: the board itself knows only numbers. Raises DeviceRefused."""
@@ -151,7 +152,7 @@ class SerialBoard:
         wrong = [_judged(name, value, ranges.get(name)) for name, value in sorted(self._config.parameters.items())]
         if any(wrong):
             text = f"settings that the board cannot take: {', '.join(filter(None, wrong))}"
-            raise DeviceRefused("board_refused", self.name, text, "Correct [devices.board.parameters]; protocols/README.md lists them.")
+            raise DeviceRefused("board_refused", self.name, text, "Correct [devices.board.parameters]; protocols/README.md lists them.", settings=len(wrong))
 
     async def _configure(self, found: dict[str, int]) -> None:
         """The board keeps its settings as long as it has power: usually the CRC tells that there is nothing to send."""
@@ -213,14 +214,11 @@ class SerialBoard:
 
     async def _read(self) -> None:
         splitter = cobs.Splitter(wire.MAX_FRAME)
-        try:
-            while True:
-                for byte in await self._port.read(None):
-                    stuffed = splitter.push(byte)
-                    if stuffed is not None:
-                        self._take(stuffed)
-        except DeviceError as error:
-            self._break(error)
+        while True:
+            for byte in await self._port.read(None):
+                stuffed = splitter.push(byte)
+                if stuffed is not None:
+                    self._take(stuffed)
 
     def _take(self, stuffed: bytes) -> None:
         try:
@@ -249,10 +247,10 @@ class SerialBoard:
         return DeviceRefused(code, self.name, f"refuses {name}: {reason}", next_step, reason=reason, wait_s=found["detail"] / 1000)
 
     def _was_reset(self, before: str) -> DeviceProtocolError:
-        return DeviceProtocolError("board_reset", self.name, f"was reset before {before}", "It is configured again by itself.", wire=self._port.tail.text())
+        return DeviceProtocolError("board_reset", self.name, f"was reset before {before}", "It is configured again by itself.", before=before)
 
     def _wrong(self, what: str) -> DeviceProtocolError:
-        return DeviceProtocolError("bad_answer", self.name, what, "It is asked again by itself.", wire=self._port.tail.text())
+        return DeviceProtocolError("bad_answer", self.name, what, "It is asked again by itself.")
 
 
 def _status(values: dict[str, int]) -> BoardStatus:

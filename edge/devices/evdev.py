@@ -17,7 +17,7 @@ ABSINFO = struct.Struct("@6i")
 
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
 SYN_REPORT, SYN_DROPPED = 0, 3
-BTN_TOUCH = 0x14A
+BTN_TOOL_PEN, BTN_TOUCH = 0x140, 0x14A
 ABS_X, ABS_Y, ABS_PRESSURE, ABS_TILT_X, ABS_TILT_Y = 0x00, 0x01, 0x18, 0x1A, 0x1B
 EVIOCGRAB = 0x40044590
 EVIOCGABS = 0x80184540
@@ -25,6 +25,8 @@ EVIOCGABS = 0x80184540
 EVIOCGNAME_256 = 0x81004506
 EVIOCGBIT_KEYS = 0x80604521
 """96 bytes, a bit for each key or button"""
+EVIOCGKEY_ALL = 0x80604518
+"""96 bytes, a bit for each key or button that is down"""
 EVIOCSCLOCKID = 0x400445A0
 CLOCK_MONOTONIC = 1
 ASSUMED_WIDTH_MM = 100.0
@@ -66,15 +68,15 @@ class Report:
 class Decoder:
     """Gathers events into reports. After SYN_DROPPED everything up to the next report is unknown and dropped."""
 
-    def __init__(self, axes: Axes, touch: bool = True, values: Mapping[int, int] | None = None) -> None:
-        """touch: the pen tells when it touches; else where it presses. values: where the axes stand, since the kernel tells changes only."""
+    def __init__(self, axes: Axes, touch: bool = True, values: Mapping[int, int] | None = None, tip: bool = False) -> None:
+        """touch: the pen tells when it touches; else where it presses. values, tip: where the axes stand, whether it touches."""
         self.dropped = 0
         """how often the kernel's queue ran over"""
         self._axes = axes
         self._touch = touch
         self._held = b""
         self._values: dict[int, int] = dict(values or {})
-        self._tip = False
+        self._tip = tip
         self._skipping = False
 
     def feed(self, data: bytes) -> list[Report]:
@@ -91,6 +93,8 @@ class Decoder:
             self._values[code] = value
         elif kind == EV_KEY and code == BTN_TOUCH:
             self._tip = bool(value)
+        elif kind == EV_KEY and code == BTN_TOOL_PEN and not value:
+            self._tip, self._values[ABS_PRESSURE] = False, self._axes.pressure.minimum  # out of reach: it touches nothing
         return None
 
     def _synchronise(self, t_us: int, code: int) -> Report | None:
@@ -142,8 +146,16 @@ def _absinfo(descriptor: int, code: int) -> tuple[int, ...]:
 
 def tells_touch(descriptor: int) -> bool:
     """Whether it has BTN_TOUCH; a pen without it touches where it presses. Raises OSError."""
-    keys = fcntl.ioctl(descriptor, EVIOCGBIT_KEYS, bytes(96))
-    return bool(keys[BTN_TOUCH // 8] >> BTN_TOUCH % 8 & 1)
+    return _has_bit(fcntl.ioctl(descriptor, EVIOCGBIT_KEYS, bytes(96)), BTN_TOUCH)
+
+
+def touches_now(descriptor: int) -> bool:
+    """Whether BTN_TOUCH is down. Raises OSError."""
+    return _has_bit(fcntl.ioctl(descriptor, EVIOCGKEY_ALL, bytes(96)), BTN_TOUCH)
+
+
+def _has_bit(bits: bytes, number: int) -> bool:
+    return bool(bits[number // 8] >> number % 8 & 1)
 
 
 def read_name(descriptor: int) -> str:

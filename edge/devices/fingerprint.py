@@ -7,6 +7,7 @@ it whole verified acknowledges only, and never sees an image. Not here: judging 
 import asyncio
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -42,6 +43,16 @@ LARGEST_PACKETS = 3
 TEMPLATE_BUFFER = 1
 LONGEST_TEMPLATE = 1536
 AURA_BREATHE, AURA_ON, AURA_OFF, AURA_BLUE = 1, 3, 4, 2
+PLACE_AGAIN = "Lift the finger and place it again."
+CABLE = "Check cable and earthing; it is tried again by itself."
+PACKET_ERROR = 0x01
+REFUSALS: dict[int, tuple[str, str]] = {
+    **dict.fromkeys((0x03, 0x06, 0x07, 0x15), ("finger_unclear", PLACE_AGAIN)),
+    **dict.fromkeys((0x13, 0x20, 0x21), ("sensor_locked", "The sensor has another password or address: have its maker's tool reset it, or fit another.")),
+    0x18: ("command_refused", "Its memory is worn out: fit another sensor."),
+}
+"""confirmation code -> message id, next step"""
+REFUSED = ("command_refused", "It is tried again by itself; fit another sensor if it goes on.")
 
 LIBRARY_FAILS = (RuntimeError, UnboundLocalError, struct.error, IndexError, zfm.ZfmError)
 """all that adafruit_fingerprint 2.2.25 raises when an answer is not what it hoped for"""
@@ -60,6 +71,8 @@ class ZfmSensor:
         self._uart: CheckedUart | None = None
         self._library: Adafruit_Fingerprint | None = None
         self._aura = False
+        """it has a ring"""
+        self._lit = False
         self._unsettled = False
 
     @property
@@ -78,12 +91,16 @@ class ZfmSensor:
         return await self._identity()
 
     async def health(self) -> None:
-        """ReadSysPara."""
+        """ReadSysPara; also ends the light of a capture that was cancelled."""
         await self._command("ReadSysPara", lambda sensor: sensor.read_sysparam())
+        await self._dark()
 
     async def close(self) -> None:
         self._library = None
         await self._port.close()
+
+    def wire(self) -> str:
+        return self._port.tail.text()
 
     async def finger_present(self) -> bool:
         """GenImg: True when the image of a finger now lies in the sensor's buffer."""
@@ -95,10 +112,11 @@ class ZfmSensor:
 
         Raises DeviceTimeout `finger_missing`, `image_stalled`; DeviceProtocolError `image_damaged`, `image_refused`.
         """
-        lit = await self._await_finger()
-        image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._config.width_px * self._config.height_px // 2, progress)
-        if lit:
-            await self._light(AURA_OFF)
+        try:
+            await self._await_finger()
+            image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._config.width_px * self._config.height_px // 2, progress)
+        finally:
+            await self._dark()
         pixels = np.frombuffer(zfm.expand(image), np.uint8).reshape(self._config.height_px, self._config.width_px)
         return Frame(pixels, self._config.ppi, {"baud": float(self.baud), "packet_bytes": float(self.packet_size)})
 
@@ -125,8 +143,9 @@ class ZfmSensor:
                 continue
             self._note_packet_size()
             return
-        what = f"no sensor answers on {self._config.port} at any speed"
-        raise DeviceAbsent("device_silent", self.name, what, "Check plug and power.", wire=self._port.tail.text())
+        port, speeds = self._config.port, len(list(self._speeds()))
+        what = f"no sensor answers on {port} at any of {speeds} speeds"
+        raise DeviceAbsent("device_silent", self.name, what, "Check plug and power.", port=port, speeds=speeds, waited_s=PROBE_S * speeds)
 
     def _connect(self, port: serial.Serial) -> Adafruit_Fingerprint:
         self._uart = CheckedUart(port, self._port.tail)
@@ -189,27 +208,33 @@ class ZfmSensor:
 
     # finger and light
 
-    async def _await_finger(self) -> bool:
-        """True when the ring now shines steadily: it breathes while it waits, and is dark where the finger was there at once."""
-        began_s = self._clock.monotonic_s()
-        lit = False
+    async def _await_finger(self) -> None:
+        """The ring breathes while it waits, shines steadily once there is a finger, and stays dark where the finger was there at once."""
+        began_s, longest_s = self._clock.monotonic_s(), self._config.finger_timeout_s
         while not await self.finger_present():
             waited_s = self._clock.monotonic_s() - began_s
-            if waited_s >= self._config.finger_timeout_s:
-                if lit:
-                    await self._light(AURA_OFF)
-                raise DeviceTimeout("finger_missing", self.name, f"no finger within {self._config.finger_timeout_s:g} s", "Place the finger on the sensor.")
-            lit = lit or (self._aura and await self._light(AURA_BREATHE))
+            if waited_s >= longest_s:
+                raise DeviceTimeout("finger_missing", self.name, f"no finger within {longest_s:g} s", "Place the finger on the sensor.", waited_s=longest_s)
+            self._lit = self._lit or (self._aura and await self._light(AURA_BREATHE))
             await self._clock.sleep_s(min(POLL_S, FIRST_POLL_S + waited_s / EAGER))
-        return lit and await self._light(AURA_ON)
+        if self._lit:
+            await self._light(AURA_ON)
 
     async def _light(self, mode: int) -> bool:
         """Aura ring of the R503; False where there is none."""
         try:
-            await self._command("AuraLedConfig", lambda sensor: sensor.set_led(AURA_BLUE, mode))
+            await self._command("AuraLedConfig", lambda sensor: sensor.set_led(AURA_BLUE, mode), answer_s=PROBE_S)
         except DeviceRefused:
             return False
         return True
+
+    async def _dark(self) -> None:
+        """End the ring's light, also of a cancelled capture; within PROBE_S on a dead port. Bytes of a picture on their way put it off to the next time."""
+        if not self._lit or self._unsettled:
+            return
+        with suppress(DeviceError):
+            await self._light(AURA_OFF)
+            self._lit = False
 
     # uploads
 
@@ -232,11 +257,12 @@ class ZfmSensor:
             async with asyncio.timeout(STALL_S) as reader.stall:
                 image = await self._port.exchange(request, reader.take, 1.5 * wire_s + STALL_S)
         except TimeoutError as error:
-            what = f"the image stopped at {reader.upload.progress:.0%}"
-            raise DeviceTimeout("image_stalled", self.name, what, "Try again; check the cable.", wire=self._port.tail.text()) from error
+            percent = round(100 * reader.upload.progress)
+            what = f"the image stopped at {percent} %"
+            raise DeviceTimeout("image_stalled", self.name, what, "Try again; check the cable.", waited_s=STALL_S, done_percent=percent) from error
         except zfm.UploadRefused as error:
             self._unsettled = False
-            raise self._bad("image_refused", str(error)) from error
+            raise self._bad("image_refused", str(error), PLACE_AGAIN) from error
         except zfm.ZfmError as error:
             raise self._bad("image_damaged", str(error)) from error
         self._unsettled = False
@@ -267,13 +293,15 @@ class ZfmSensor:
             raise DeviceAbsent("port_absent", self.name, "the sensor is not open", "It is tried again by itself.")
         return self._library
 
-    async def _command(self, instruction: str, work: Callable[[Adafruit_Fingerprint], int], allowed: tuple[int, ...] = (zfm.OK,)) -> int:
+    async def _command(
+        self, instruction: str, work: Callable[[Adafruit_Fingerprint], int], allowed: tuple[int, ...] = (zfm.OK,), answer_s: float = ANSWER_S,
+    ) -> int:
         """One command through the library. Raises DeviceRefused for any other confirmation code."""
         await self._settle()
         sensor = self._sensor()
-        code = await self._in_thread(instruction, lambda _: work(sensor), ANSWER_S)
+        code = await self._in_thread(instruction, lambda _: work(sensor), answer_s)
         if code not in allowed:
-            raise self._refused("command_refused", instruction, code)
+            raise self._refused(instruction, code)
         return code
 
     async def _in_thread(self, instruction: str, work: Callable[[serial.Serial], T], answer_s: float) -> T:
@@ -297,13 +325,16 @@ class ZfmSensor:
         if code is None:
             return self._port.timed_out(f"the answer to {instruction}", waited_s)
         if code != zfm.OK:
-            return self._refused("command_refused", instruction, code)
+            return self._refused(instruction, code)
         return self._bad("bad_answer", f"{instruction}: {error}")
 
-    def _refused(self, code: str, instruction: str, answer: int) -> DeviceRefused:
-        text = zfm.CODES.get(answer, "unknown code")
-        what, wire = f"{instruction} answered {answer:02x} ({text})", self._port.tail.text()
-        return DeviceRefused(code, self.name, what, "Lift the finger and place it again.", answer=f"{answer:02x}", wire=wire)
+    def _refused(self, instruction: str, answer: int) -> DeviceError:
+        text, known = zfm.CODES.get(answer, "unknown code"), {"instruction": instruction, "answer": f"{answer:02x}"}
+        what = f"{instruction} answered {answer:02x} ({text})"
+        if answer == PACKET_ERROR:
+            return DeviceProtocolError("bad_answer", self.name, f"{what}: our bytes arrived damaged", CABLE, **known)
+        code, next_step = REFUSALS.get(answer, REFUSED)
+        return DeviceRefused(code, self.name, what, next_step, **known)
 
-    def _bad(self, code: str, what: str) -> DeviceProtocolError:
-        return DeviceProtocolError(code, self.name, what, "Check cable and earthing; it is tried again by itself.", wire=self._port.tail.text())
+    def _bad(self, code: str, what: str, next_step: str = CABLE) -> DeviceProtocolError:
+        return DeviceProtocolError(code, self.name, what, next_step, baud=self.baud)

@@ -7,7 +7,7 @@ supervises. Not responsible for when to start (edge/power) nor for the two-wire 
 from collections.abc import Mapping
 
 from edge.devices.interfaces import GensetReading, Identity
-from edge.links.modbus import Connect, ModbusLink
+from edge.links.modbus import Line, ModbusLink
 from protocols import gencomm
 
 IDENTITY_ADDRESS = 768
@@ -17,9 +17,9 @@ IDENTITY_ADDRESS = 768
 class GencommGenset:
     """A `Genset`."""
 
-    def __init__(self, connect: Connect, unit: int = gencomm.UNIT_DEFAULT, name: str = "genset") -> None:
+    def __init__(self, line: Line, unit: int = gencomm.UNIT_DEFAULT, name: str = "genset") -> None:
         self.name = name
-        self._link = ModbusLink(name, connect, unit)
+        self._link = ModbusLink(name, line, unit)
 
     async def open(self) -> Identity:
         """Raises DeviceError."""
@@ -32,6 +32,9 @@ class GencommGenset:
 
     async def close(self) -> None:
         await self._link.close()
+
+    def wire(self) -> str:
+        return self._link.wire()
 
     async def reading(self) -> GensetReading:
         image: dict[int, int] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.devices.interfaces import GensetReading, Identity
 from edge.errors import DeviceProtocolError, StationError
-from edge.links.modbus import Connect, ModbusLink
+from edge.links.modbus import Line, ModbusLink
 from protocols import genset_map
 from protocols.genset_map import GensetMap
 
@@ -24,11 +24,11 @@ def read_map(path: str) -> GensetMap:
 class MappedGenset:
     """A `Genset`."""
 
-    def __init__(self, connect: Connect, unit: int, mapped: GensetMap, name: str = "genset") -> None:
+    def __init__(self, line: Line, unit: int, mapped: GensetMap, name: str = "genset") -> None:
         self.name = name
         self._map = mapped
         self._blocks = genset_map.blocks(mapped)
-        self._link = ModbusLink(name, connect, unit)
+        self._link = ModbusLink(name, line, unit)
 
     async def open(self) -> Identity:
         """Raises DeviceError; DeviceRefused when a mapped register is not there: the file belongs to another configuration."""
@@ -41,6 +41,9 @@ class MappedGenset:
 
     async def close(self) -> None:
         await self._link.close()
+
+    def wire(self) -> str:
+        return self._link.wire()
 
     async def reading(self) -> GensetReading:
         image = await self._image()
@@ -84,7 +87,8 @@ class MappedGenset:
         await self._link.write(self._map.command_address, genset_map.command_words(command), name)
         answer = genset_map.joined(await self._link.read(self._map.command_address, 2))
         if answer == genset_map.REFUSED:
-            raise self._link.refused(name, "answer 2")
+            raise self._link.refused(name, "answer 2", self._map.command_address)
         if answer != command.answer:
             what = f"{name} was answered with {answer:#010x} instead of {command.answer:#010x}"
-            raise DeviceProtocolError("genset_garbage", self.name, what, "Compare `commands` in the mapping file with the controller's guide.")
+            next_step = "Compare `commands` in the mapping file with the controller's guide."
+            raise DeviceProtocolError("genset_garbage", self.name, what, next_step, register=self._map.command_address, answer=f"{answer:08x}")

@@ -10,9 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 from edge.devices.interfaces import Identity
-from edge.errors import DeviceAbsent
+from edge.errors import DeviceAbsent, DeviceTimeout
+from edge.links.worker import run_blocking
 
 LINE_UNKNOWN = "This line is not in [devices.gpio] of the configuration."
+AGAIN = "It is opened again by itself."
+OPEN_S = 5.0
+"""the import alone takes half a second on a Pi; afterwards each call is one request to the kernel, microseconds long"""
+CLOSE_S = 2.0
 
 
 class RpiGpio:
@@ -30,15 +35,26 @@ class RpiGpio:
 
     async def open(self) -> Identity:
         try:
+            return await run_blocking(f"open {self.name}", self._open_blocking, OPEN_S, undo=self._close_blocking)
+        except TimeoutError as error:
+            what = f"waited {OPEN_S:g} s for the GPIO chip"
+            raise DeviceTimeout("device_silent", self.name, what, "It is tried again by itself; restart the Pi if it goes on.", waited_s=OPEN_S) from error
+
+    def _open_blocking(self) -> Identity:
+        lines = len(self._outputs) + len(self._inputs)
+        try:
             import lgpio  # rpi-lgpio's own layer, for its error class
             from RPi import GPIO  # the import reads the Pi's revision
         except (ImportError, RuntimeError, NotImplementedError, OSError) as error:
-            raise DeviceAbsent("gpio_absent", self.name, f"no GPIO on this machine ({error})", "Run on a Raspberry Pi with rpi-lgpio.") from error
+            what, next_step = f"no GPIO on this machine ({error})", "Run on a Raspberry Pi with rpi-lgpio."
+            raise DeviceAbsent("gpio_absent", self.name, what, next_step, lines=lines) from error
+        errors = (lgpio.error, RuntimeError, OSError)
         try:
             self._set_up(GPIO)
-        except (lgpio.error, RuntimeError, OSError) as error:
-            raise DeviceAbsent("gpio_absent", self.name, f"the GPIO chip cannot be used ({error})", "Add the user to the group gpio.") from error
-        self._gpio, self._errors = GPIO, (lgpio.error, RuntimeError, OSError)
+        except errors as error:
+            what, next_step = f"the GPIO chip cannot be used ({error})", "Add the user to the group gpio."
+            raise DeviceAbsent("gpio_absent", self.name, what, next_step, lines=lines) from error
+        self._gpio, self._errors = GPIO, errors
         return Identity(maker="Raspberry Pi", model="GPIO", firmware=str(GPIO.VERSION))
 
     def _set_up(self, gpio: Any) -> None:
@@ -55,11 +71,19 @@ class RpiGpio:
         self._chip(lambda gpio: [gpio.input(pin) for pin in pins[:1]])
 
     async def close(self) -> None:
+        with suppress(TimeoutError):
+            await run_blocking(f"close {self.name}", self._close_blocking, CLOSE_S)
+
+    def _close_blocking(self) -> None:
         if self._gpio is None:
             return
         with suppress(DeviceAbsent):
             self._chip(self._let_go)
         self._gpio = None
+
+    def wire(self) -> str:
+        """Its pins carry no bytes."""
+        return ""
 
     def _let_go(self, gpio: Any) -> None:
         for line, pin in self._outputs.items():
@@ -81,13 +105,13 @@ class RpiGpio:
 
     def _pin(self, lines: Mapping[str, int], line: str) -> int:
         if line not in lines:
-            raise DeviceAbsent("gpio_line_unknown", self.name, f"no line named {line!r}", LINE_UNKNOWN)
+            raise DeviceAbsent("gpio_line_unknown", self.name, f"no line named {line!r}", LINE_UNKNOWN, line=line)
         return lines[line]
 
     def _chip(self, act: Callable[[Any], Any]) -> Any:
         if self._gpio is None:
-            raise DeviceAbsent("gpio_absent", self.name, "the GPIO chip is not open", "It is opened again by itself.")
+            raise DeviceAbsent("gpio_absent", self.name, "the GPIO chip is not open", AGAIN)
         try:
             return act(self._gpio)
         except self._errors as error:
-            raise DeviceAbsent("gpio_absent", self.name, f"the GPIO chip does not answer ({error})", "It is opened again by itself.") from error
+            raise DeviceAbsent("gpio_absent", self.name, f"the GPIO chip does not answer ({error})", AGAIN, reason=str(error)) from error

@@ -147,6 +147,9 @@ class Device(Protocol):
     async def close(self) -> None:
         """Let go of the port; never raises."""
 
+    def wire(self) -> str:
+        """The last bytes on its wire for the report of a fault, without what a body gave; empty where it has none."""
+
 
 class Camera(Device, Protocol):
     """Face camera."""

@@ -80,7 +80,8 @@ class PicameraIris(SensorDevice):
         except DeviceRefused:
             raise
         except DeviceError as problem:
-            raise DeviceRefused("light_unavailable", self.name, f"no light: {problem.what}", "The board is tried again by itself.") from problem
+            what, next_step = f"no light: {problem.what}", "The board is tried again by itself."
+            raise DeviceRefused("light_unavailable", self.name, what, next_step, cause=problem.code, light_ms=light_ms) from problem
 
     async def _give_back(self) -> None:
         try:

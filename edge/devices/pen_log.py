@@ -14,7 +14,7 @@ class PenLog:
     def __init__(self, clock: Clock) -> None:
         self.error: DeviceError | None = None
         self._clock = clock
-        self._began_s = clock.monotonic_s()
+        self._began_s = self._heard_s = clock.monotonic_s()
         self._samples: list[PenSample] = []
         self._ended = False
         self._news = asyncio.Event()
@@ -26,6 +26,7 @@ class PenLog:
     def add(self, sample: PenSample) -> None:
         """Time never goes back within a series."""
         self._samples.append(sample)
+        self._heard_s = self._clock.monotonic_s()
         self._news.set()
 
     def end(self, error: DeviceError | None = None) -> None:
@@ -48,9 +49,19 @@ class PenLog:
         if self.error:
             raise self.error
 
-    def stopped_touching(self, seconds: float) -> bool:
-        """The last report has the pen on the pad and is older than that."""
-        return bool(self._samples) and self._samples[-1].tip and self.now_us() - self._samples[-1].t_us > seconds * 1e6
+    @property
+    def touching(self) -> bool:
+        """The last report has the pen on the pad, and more are to come."""
+        return not self._ended and self.broken_off
+
+    @property
+    def broken_off(self) -> bool:
+        """The last report has the pen on the pad."""
+        return bool(self._samples) and self._samples[-1].tip
+
+    def silent_s(self) -> float:
+        """Since the last report."""
+        return self._clock.monotonic_s() - self._heard_s
 
     def touched(self) -> tuple[PenSample, ...]:
         """First to last touch, with the moves in the air between them; empty when the pen never touched."""

@@ -25,6 +25,8 @@ FRAME_S = 3.0
 CLOSE_S = 2.0
 FRAME_DURATION_US = 33_333
 STALE_TRIES = 3
+CABLE = "Check the ribbon cable; it is tried again by itself."
+STARTED_AGAIN = "The camera is started again by itself."
 BUFFERS = 3
 """two keep 30 frames a second going, the third is the one being read"""
 METADATA = ("ExposureTime", "AnalogueGain", "LensPosition", "FocusFoM", "Lux", "ColourTemperature")
@@ -46,13 +48,16 @@ class Sensor:
         """Configure and start; controls that this sensor does not have are left out. Raises DeviceAbsent, DeviceTimeout."""
         async with self._turn:
             try:
-                model = await self._in_thread(lambda: self._start(controls), OPEN_S)
+                model = await self._in_thread("the camera to start", lambda: self._start(controls), OPEN_S, undo=self._close_blocking)
             except DeviceTimeout:
                 raise
+            except ImportError as problem:
+                what, next_step = f"no picamera2 on this machine ({problem})", "Install it: sudo apt-get install python3-picamera2."
+                raise DeviceAbsent("camera_software", self.name, what, next_step, index=self._index) from problem
             except Exception as problem:  # foreign code: a system library built for another numpy raises ValueError, the next one something else
                 await self._close()
                 what = f"no camera {self._index} ({type(problem).__name__}: {problem})"
-                raise DeviceAbsent("camera_absent", self.name, what, "Check the ribbon cable, then try again.") from problem
+                raise DeviceAbsent("camera_absent", self.name, what, CABLE, index=self._index) from problem
         return Identity(maker="Raspberry Pi camera", model=model, serial=str(self._index))
 
     async def close(self) -> None:
@@ -75,7 +80,7 @@ class Sensor:
         """One autofocus sweep where the lens can move; a sweep that finds nothing leaves judging to the picture."""
         async with self._turn:
             if "AfMode" in self._opened().camera_controls:
-                await self._guarded(lambda: self._opened().autofocus_cycle(), OPEN_S)
+                await self._guarded("the focus sweep", lambda: self._opened().autofocus_cycle(), OPEN_S)
 
     def _start(self, controls: Mapping[str, Any]) -> str:
         from picamera2 import Picamera2
@@ -91,13 +96,13 @@ class Sensor:
     async def _frame(self, stream: str, settings: Mapping[str, Any], begin_s: float | None) -> Frame:
         async with self._turn:
             for _ in range(STALE_TRIES):
-                array, metadata = await self._guarded(lambda: self._capture(stream, flush=begin_s is not None), FRAME_S)
+                array, metadata = await self._guarded("a frame", lambda: self._capture(stream, flush=begin_s is not None), FRAME_S)
                 began_s = (metadata["SensorTimestamp"] - 1000 * metadata["ExposureTime"]) / 1e9
                 if begin_s is None or began_s >= begin_s:
                     return Frame(self._pixels(array, settings), metadata={**_kept(metadata), "began_s": began_s})
         late_ms = round((begin_s - began_s) * 1000)
         what = f"frames are {late_ms} ms older than asked for"
-        raise DeviceProtocolError("frame_old", self.name, what, "The camera is started again by itself.", late_ms=late_ms)
+        raise DeviceProtocolError("frame_old", self.name, what, STARTED_AGAIN, late_ms=late_ms, tries=STALE_TRIES)
 
     def _capture(self, stream: str, flush: bool) -> tuple[Any, dict[str, Any]]:
         with self._opened().captured_request(flush=True if flush else None) as request:
@@ -108,38 +113,44 @@ class Sensor:
         columns, rows = settings["size"]
         expected = (rows * 3 // 2, columns) if settings["format"] == "YUV420" else (rows, columns)
         if array.shape[0] != expected[0] or array.shape[1] < expected[1]:
-            what = f"a frame of {array.shape[1]} x {array.shape[0]} instead of {columns} x {rows}"
-            raise DeviceProtocolError("frame_wrong_size", self.name, what, "The camera is started again by itself.", width_px=int(array.shape[1]))
+            width_px, height_px = int(array.shape[1]), int(array.shape[0])
+            what = f"a frame of {width_px} x {height_px} instead of {columns} x {rows}"
+            raise DeviceProtocolError("frame_wrong_size", self.name, what, STARTED_AGAIN, width_px=width_px, height_px=height_px)
         return np.asarray(array, dtype=np.uint8)
 
     def _opened(self) -> Any:
         if self._camera is None:
-            raise DeviceAbsent("camera_absent", self.name, "not open", "It is tried again by itself.")
+            raise DeviceAbsent("camera_absent", self.name, "not open", "It is tried again by itself.", index=self._index)
         return self._camera
 
-    async def _guarded(self, work: Callable[[], T], deadline_s: float) -> T:
+    async def _guarded(self, awaited: str, work: Callable[[], T], deadline_s: float) -> T:
         """picamera2 reports a vanished camera as RuntimeError; libcamera's time-outs never end by themselves."""
         try:
-            return await self._in_thread(work, deadline_s)
+            return await self._in_thread(awaited, work, deadline_s)
         except RuntimeError as problem:
-            raise DeviceAbsent("camera_absent", self.name, f"the camera is gone ({problem})", "Check the ribbon cable.") from problem
+            what = f"camera {self._index} is gone ({problem})"
+            raise DeviceAbsent("camera_absent", self.name, what, CABLE, index=self._index) from problem
 
-    async def _in_thread(self, work: Callable[[], T], deadline_s: float) -> T:
+    async def _in_thread(self, awaited: str, work: Callable[[], T], deadline_s: float, undo: Callable[[], object] = lambda: None) -> T:
         try:
-            return await run_blocking(f"picamera2-{self.name}", work, deadline_s)
+            return await run_blocking(f"picamera2-{self.name}", work, deadline_s, undo)
         except TimeoutError as problem:
-            what = f"no frame within {deadline_s:g} s"
-            raise DeviceTimeout("camera_silent", self.name, what, "The camera is started again by itself.", waited_s=deadline_s) from problem
+            what = f"waited {deadline_s:g} s for {awaited}"
+            raise DeviceTimeout("camera_silent", self.name, what, STARTED_AGAIN, index=self._index, waited_s=deadline_s) from problem
 
     async def _close(self) -> None:
         """Under a thread that hangs in it, closing makes that thread fail and end."""
-        camera, self._camera = self._camera, None
-        if camera is None:
+        if self._camera is None:
             return
         try:
-            await run_blocking(f"picamera2-{self.name}-close", camera.close, CLOSE_S)
+            await run_blocking(f"picamera2-{self.name}-close", self._close_blocking, CLOSE_S)
         except (RuntimeError, OSError, TimeoutError):
             return  # the object is dropped; a new one is made at the next opening
+
+    def _close_blocking(self) -> None:
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            camera.close()
 
 
 class SensorDevice:
@@ -158,6 +169,10 @@ class SensorDevice:
 
     async def close(self) -> None:
         await self._sensor.close()
+
+    def wire(self) -> str:
+        """libcamera shows none."""
+        return ""
 
 
 def _kept(metadata: Mapping[str, Any]) -> dict[str, float | str]:

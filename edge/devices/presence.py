@@ -2,21 +2,22 @@
 
     absent -> opening -> ready <-> busy -> faulted -> recovering -> ready
 
-A device answers for itself only inside `use`, under a deadline. What it refuses in good form is an answer, not a fault. Not
-responsible for what to do without a device (enrolment) or for telling people (texts by `code`).
+A device answers for itself only inside `use`, under a deadline. What it refuses in good form is an answer, not a fault. Each fault is told with
+the last bytes on the wire. Not responsible for what to do without a device (enrolment), for telling people (texts by `code`) or for how
+long to wait between tries (`retries.py`).
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from edge.clock import Clock
 from edge.devices.interfaces import Device, Identity
-from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout, StationError
+from edge.devices.retries import DEFAULTS, Limits, Retries
+from edge.errors import DeviceAbsent, DeviceError, DeviceRefused, DeviceTimeout, StationError, driver_failed
+from edge.links.worker import LeftBehind
 
-log = logging.getLogger(__name__)
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
 
@@ -46,23 +47,9 @@ NEXT: dict[tuple[str, str], str] = {
 
 ANSWERS = frozenset({"finger_missing", "nothing_signed"})
 """codes of time-outs that tell about the person, not about the device"""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds and counts; the defaults suit a USB or serial device that starts within 2 s."""
-
-    open_s: float = 8.0
-    health_s: float = 3.0
-    health_every_s: float = 5.0
-    close_s: float = 3.0
-    let_go_s: float = 1.5
-    """what a cancelled driver gets before it counts as hung"""
-    first_retry_s: float = 0.2
-    longest_retry_s: float = 2.0
-    """a replugged device is found within this; trying costs one open() of a path"""
-    cycle_after: int = 4
-    """failures in a row before the supply is switched off and on"""
+STUCK = "driver_stuck"
+STUCK_LOOK_S = 60.0
+"""how often a device whose calls all hang is looked at although none of them has ended: its supply may be due"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +74,7 @@ class Presence(Generic[D]):
         on_change: Callable[[PresenceChange], None],
         *,
         power_cycle: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULTS,
     ) -> None:
         """make: a new driver for each opening; power_cycle: switches the device's supply off and on."""
         self.name = name
@@ -100,10 +87,12 @@ class Presence(Generic[D]):
         self._power_cycle = power_cycle
         self._limits = limits
         self._device: D | None = None
-        self._failures = 0
+        self._retries = Retries(limits)
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._left_behind: set[asyncio.Task[Any]] = set()
+        self._left_behind = LeftBehind(self._one_ended)
+        self._hung: set[asyncio.Task[Any]] = set()
+        """the tasks among them: somebody has to hold them"""
 
     @property
     def code(self) -> str | None:
@@ -147,8 +136,13 @@ class Presence(Generic[D]):
 
     def nudge(self) -> None:
         """Something may have changed (a plug, an operator): try now, from the shortest pause on."""
-        self._failures = 0
+        self._retries.hurry()
         self._tell_waiters()
+
+    def _one_ended(self) -> None:
+        """A call that was left behind has ended after all: there is room for another try."""
+        if self.code == STUCK:
+            self._tell_waiters()
 
     def _settle(self) -> None:
         if self.state == "busy":
@@ -166,7 +160,7 @@ class Presence(Generic[D]):
     async def _keep(self) -> None:
         """One turn: open what is not open, else look after it when nobody else has."""
         if self.state in ("absent", "faulted"):
-            await self._pause(self._retry_s())
+            await self._pause(STUCK_LOOK_S if self.code == STUCK else self._retries.pause_s())
             await self._open()
         elif await self._quiet(self._limits.health_every_s) and self.state == "ready":
             await self._check_health()
@@ -181,36 +175,41 @@ class Presence(Generic[D]):
             except DeviceError as error:
                 await self._judge(error)
 
-    def _retry_s(self) -> float:
-        if self._failures == 0:
-            return 0.0
-        doubled: float = self._limits.first_retry_s * 2 ** min(self._failures - 1, 16)
-        return min(doubled, self._limits.longest_retry_s)
-
     async def _open(self) -> None:
         async with self._lock:
             self._move("try", self.error)
             await self._drop()
             try:
                 await self._cycle_power()
+                self._demand_room()
                 self._device = self._make()
                 self.identity = await self._bounded(self._device.open(), self._limits.open_s)
             except DeviceError as error:
                 await self._judge(error)
                 return
-            self._failures = 0
+            self._retries.opened(self._clock.monotonic_s())
             self._move("opened")
 
     async def _cycle_power(self) -> None:
-        if self._power_cycle and self._failures and self._failures % self._limits.cycle_after == 0:
+        if self._power_cycle and self._retries.power_is_due(self._clock.monotonic_s()):
+            self._retries.cycled(self._clock.monotonic_s())
             await self._bounded(self._power_cycle(), self._limits.open_s)
+
+    def _demand_room(self) -> None:
+        """Raises DeviceTimeout: a driver that hangs at each opening would else fill the memory with its threads."""
+        hung, most = self._left_behind.count, self._limits.left_behind
+        if hung > most:
+            what, next_step = f"{hung} calls of its driver hang and do not end (at most {most})", "Pull its plug and put it in again; else restart the station."
+            raise DeviceTimeout(STUCK, self.name, what, next_step, hung=hung, most=most)
 
     async def _judge(self, error: DeviceError) -> None:
         """After an error: was it an answer, a missing device or a fault?"""
+        if self._device is not None:
+            error.values.setdefault("wire", self._device.wire())
         if self.state == "busy" and (isinstance(error, DeviceRefused) or error.code in ANSWERS):
             self._settle()
             return
-        self._failures += 1
+        self._retries.failed(error, self._clock.monotonic_s())
         await self._drop()
         self._move("gone" if isinstance(error, DeviceAbsent) else "failed", error)
 
@@ -225,7 +224,7 @@ class Presence(Generic[D]):
             return  # left behind already
 
     async def _bounded(self, work: Coroutine[Any, Any, T], deadline_s: float) -> T:
-        task = asyncio.ensure_future(work)
+        task = asyncio.get_running_loop().create_task(work, context=self._left_behind.claim())
         try:
             if await self._ended(task, deadline_s):
                 return self._result(task)
@@ -240,20 +239,20 @@ class Presence(Generic[D]):
         error = task.exception()
         if not isinstance(error, Exception) or isinstance(error, StationError):
             return task.result()
-        log.error("%s: the driver failed in a way it does not know", self.name, exc_info=error)
-        what = f"the driver failed ({type(error).__name__}: {error})"
-        raise DeviceProtocolError("driver_failed", self.name, what, "It is restarted by itself; tell the technician if it goes on.") from error
+        raise driver_failed(self.name, error) from error
 
     async def _cancel(self, task: asyncio.Task[Any]) -> None:
         task.cancel()
         if not await self._ended(task, self._limits.let_go_s):
-            self._left_behind.add(task)
+            self._left_behind.add()
+            self._hung.add(task)
             task.add_done_callback(self._forget)
         elif not task.cancelled():
             task.exception()
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._left_behind.discard(task)
+        self._hung.discard(task)
+        self._left_behind.free()
         if not task.cancelled():
             task.exception()
 

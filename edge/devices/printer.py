@@ -46,6 +46,9 @@ class EscPosPrinter:
     async def close(self) -> None:
         await self._port.close()
 
+    def wire(self) -> str:
+        return self._port.tail.text()
+
     async def status(self) -> PrinterStatus:
         self._port.drop_input()
         return await self._look()
@@ -99,7 +102,7 @@ class EscPosPrinter:
     def _status_byte(self, got: bytearray) -> int | None:
         if len(got) > STRAY_LIMIT:
             what = f"{len(got)} bytes, none of them a status"
-            raise DeviceProtocolError("bad_answer", self.name, what, "Check baud rate and cable.", wire=self._port.tail.text())
+            raise DeviceProtocolError("bad_answer", self.name, what, "Check baud rate and cable.", got_bytes=len(got), baud=self._port.baud)
         self._finished = self._finished or bool(_done(got))
         return next((byte for byte in got if escpos.is_status(byte)), None)
 

@@ -22,7 +22,7 @@ def supply_cycle(gpio: Presence[Gpio], line: str, clock: Clock) -> Callable[[], 
         await gpio.use(switch, SWITCH_S)
 
     async def cycle() -> None:
-        if gpio.state != "ready":
+        if gpio.state not in ("ready", "busy"):
             return  # without pins there is nothing to try
         await set_line(False)
         try:

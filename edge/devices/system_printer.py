@@ -24,6 +24,8 @@ ALERTS = re.compile(rb"^\s*Alerts: (.*)$", re.MULTILINE)
 PAPER_OUT, COVER_OPEN, PAPER_LOW, OFFLINE = (b"media-empty", b"media-needed"), (b"cover-open", b"door-open"), (b"media-low",), (b"offline", b"shutdown")
 COMMAND_S = 10.0
 RENDER_S = 15.0
+KILLED_S = 1.0
+LOOK = "Look at the printer and its queue."
 
 
 class SystemPrinter:
@@ -37,7 +39,8 @@ class SystemPrinter:
     async def open(self) -> Identity:
         """Raises DeviceAbsent when there is no `lp` or no such queue."""
         if shutil.which("lp") is None:
-            raise DeviceAbsent("device_absent", self.name, "the system has no print command `lp`", "Install it: sudo apt-get install cups-client.")
+            what, next_step = "the system has no print command `lp`", "Install it: sudo apt-get install cups-client."
+            raise DeviceAbsent("device_absent", self.name, what, next_step, command="lp")
         await self.status()
         return Identity("CUPS", self._queue)
 
@@ -47,11 +50,16 @@ class SystemPrinter:
     async def close(self) -> None:
         return
 
+    def wire(self) -> str:
+        """The print system shows none."""
+        return ""
+
     async def status(self) -> PrinterStatus:
         """What `lpstat` says of the queue and of the printer behind it. Raises DeviceAbsent when it knows none of that name."""
         code, said = await self._run("lpstat", "-l", "-p", self._queue, sent=b"")
         if code != 0:
-            raise DeviceAbsent("device_absent", self.name, f"no print queue {self._queue}", "Set the printer up in CUPS, or correct `port`.")
+            what, next_step = f"no print queue {self._queue}", "Set the printer up in CUPS, or correct `port`."
+            raise DeviceAbsent("device_absent", self.name, what, next_step, queue=self._queue, exit_code=code)
         return status_of(said)
 
     async def print(self, document: bytes) -> None:
@@ -63,8 +71,8 @@ class SystemPrinter:
             raise self._late("the page to be drawn", RENDER_S) from error
         code, said = await self._run("lp", "-d", self._queue, "-o", "media=A4", "-", sent=page)
         if code != 0:
-            why = said.decode("utf-8", "replace").strip() or "no reason given"
-            raise DeviceRefused("printer_offline", self.name, f"lp ended with {code}: {why}", "Look at the printer and its queue.")
+            what = f"lp ended with {code}: {said.decode('utf-8', 'replace').strip() or 'no reason given'}"
+            raise DeviceRefused("printer_offline", self.name, what, LOOK, queue=self._queue, exit_code=code)
 
     async def _run(self, *command: str, sent: bytes) -> tuple[int, bytes]:
         """Exit code and all that was said."""
@@ -77,13 +85,18 @@ class SystemPrinter:
             raise self._late(f"{command[0]} to end", COMMAND_S) from error
         finally:
             if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
+                await _end(child)
         return child.returncode or 0, said
 
     def _late(self, what: str, waited_s: float) -> DeviceTimeout:
-        return DeviceTimeout("device_silent", self.name, f"waited {waited_s:g} s for {what}", "Look at the printer and its queue.", waited_s=waited_s)
+        return DeviceTimeout("device_silent", self.name, f"waited {waited_s:g} s for {what}", LOOK, waited_s=waited_s)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """One that hangs in the kernel dies when the kernel lets it; nobody waits for that."""
+    with suppress(ProcessLookupError, TimeoutError):
+        child.kill()
+        await asyncio.wait_for(child.wait(), KILLED_S)
 
 
 def status_of(said: bytes) -> PrinterStatus:

@@ -32,8 +32,8 @@ class UpsdClient:
     def __init__(self, name: str, host: str = "127.0.0.1", port: int = 3493, device: str = "ups") -> None:
         self.name = device
         self._ups = name
-        self._host = host
-        self._port = port
+        self._host, self._port = host, port
+        self._address = f"{host}:{port}"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._tail = WireTail()
 
@@ -43,9 +43,9 @@ class UpsdClient:
             async with asyncio.timeout(DEADLINE_S):
                 self._streams = await asyncio.open_connection(self._host, self._port, limit=LINE_LIMIT_BYTES)
         except (OSError, TimeoutError) as error:
-            raise DeviceAbsent(
-                "ups_absent", self.name, f"upsd does not answer at {self._host}:{self._port}", "Start NUT (systemctl start nut-server)."
-            ) from error
+            what = f"upsd does not answer at {self._address} within {DEADLINE_S:g} s"
+            next_step = "Start NUT (systemctl start nut-server)."
+            raise DeviceAbsent("ups_absent", self.name, what, next_step, address=self._address, waited_s=DEADLINE_S) from error
         variables = await self.variables()
         return Identity(
             maker=variables.get("device.mfr", variables.get("ups.mfr", "")).strip(),
@@ -68,19 +68,26 @@ class UpsdClient:
     async def reading(self) -> UpsReading:
         return reading_of(await self.variables())
 
+    def wire(self) -> str:
+        return self._tail.text()
+
     async def variables(self) -> dict[str, str]:
         """All variables by NUT name; empty while upsd has no fresh data from its driver."""
         if self._streams is None:
-            raise DeviceAbsent("ups_absent", self.name, "no connection to upsd", "It is opened again by itself.")
+            raise self._closed("no connection to upsd")
         try:
             async with asyncio.timeout(DEADLINE_S):
                 return await self._list_variables(*self._streams)
         except TimeoutError as error:
             await self.close()
-            raise DeviceTimeout("ups_silent", self.name, f"upsd did not answer within {DEADLINE_S} s", "Look at the NUT service.", **self._wire()) from error
-        except (OSError, EOFError, ValueError) as error:
+            what, next_step = f"upsd at {self._address} did not answer within {DEADLINE_S:g} s", "Look at the NUT service."
+            raise DeviceTimeout("ups_silent", self.name, what, next_step, address=self._address, waited_s=DEADLINE_S) from error
+        except ValueError as error:  # a line beyond the limit, or quotes that do not close
             await self.close()
-            raise DeviceAbsent("ups_absent", self.name, "upsd closed the connection", "It is opened again by itself.", **self._wire()) from error
+            raise self._garbage(f"upsd sent a line that is none ({error})") from error
+        except (OSError, EOFError) as error:
+            await self.close()
+            raise self._closed("upsd closed the connection") from error
 
     async def _list_variables(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, str]:
         question = f"LIST VAR {self._ups}\n".encode("ascii")
@@ -90,7 +97,8 @@ class UpsdClient:
         first = await self._line(reader)
         if first[0] == "ERR":
             return self._refused(first)
-        self._expect(first, ["BEGIN", "LIST", "VAR", self._ups])
+        if first != ["BEGIN", "LIST", "VAR", self._ups]:
+            raise self._garbage(f"upsd answered {' '.join(first)[:60]!r}")
         found: dict[str, str] = {}
         for _ in range(LINES_LIMIT):
             words = await self._line(reader)
@@ -100,21 +108,19 @@ class UpsdClient:
                 break
             found[words[2]] = words[3]
         await self.close()
-        raise DeviceProtocolError("ups_garbage", self.name, "upsd sent a list that is none", "Check that this port belongs to upsd.", **self._wire())
+        raise self._garbage(f"upsd sent a list that is none after {len(found)} variables")
 
     def _refused(self, words: list[str]) -> dict[str, str]:
         if words[1:2] and words[1] in STALE_WORDS:
             return {}
         what = f"upsd refuses UPS {self._ups!r}: {' '.join(words[1:])}"
-        raise DeviceRefused("ups_unknown", self.name, what, "Compare its name with ups.conf.", **self._wire())
+        raise DeviceRefused("ups_unknown", self.name, what, "Compare its name with ups.conf.", ups=self._ups, address=self._address)
 
-    def _expect(self, words: list[str], expected: list[str]) -> None:
-        if words != expected:
-            what = f"upsd answered {' '.join(words)[:60]!r}"
-            raise DeviceProtocolError("ups_garbage", self.name, what, "Check that this port belongs to upsd.", **self._wire())
+    def _garbage(self, what: str) -> DeviceProtocolError:
+        return DeviceProtocolError("ups_garbage", self.name, what, "Check that this port belongs to upsd.", address=self._address)
 
-    def _wire(self) -> dict[str, str]:
-        return {"wire": self._tail.text()}
+    def _closed(self, what: str) -> DeviceAbsent:
+        return DeviceAbsent("ups_absent", self.name, f"{what} at {self._address}", "It is opened again by itself.", address=self._address)
 
     async def _line(self, reader: asyncio.StreamReader) -> list[str]:
         line = await reader.readline()

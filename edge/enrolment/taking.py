@@ -33,7 +33,7 @@ SIGNING_S = 120.0
 PEN_IDLE_S = 2.0
 PEN_POLL_S = 0.03
 
-PERSON_CODES = frozenset({"finger_missing", "nothing_signed", "light_limit"})
+PERSON_CODES = frozenset({"finger_missing", "finger_unclear", "nothing_signed", "light_limit"})
 """failures that tell about the person or the moment, not about the device"""
 
 
@@ -142,9 +142,10 @@ class Taker:
                 pen.last_touch_s = self._clock.monotonic_s()
 
     def _signed(self) -> bool:
-        """Said to be done, or the pen has rested."""
+        """Said to be done, or the pen was lifted a while ago: one that rests on the pad is waited for."""
         last_s = self.pen.last_touch_s
-        return self.pen.ended.is_set() or (last_s is not None and self._clock.monotonic_s() - last_s >= PEN_IDLE_S)
+        lifted = last_s is not None and not self.pen.samples[-1].tip and self._clock.monotonic_s() - last_s >= PEN_IDLE_S
+        return self.pen.ended.is_set() or lifted
 
 
 def person_at_fault(error: DeviceError) -> bool:

@@ -22,6 +22,7 @@ from edge.links.worker import run_blocking
 T = TypeVar("T")
 
 READ_CHUNK = 4096
+AGAIN = "Check plug and power; it is tried again by itself."
 CLOSE_S = 2.0
 """a UART's driver may wait up to 30 s for unsent bytes when it is closed (closing_wait); we do not"""
 
@@ -62,17 +63,18 @@ class SerialPort:
         """Open the port, closing it first if it was open. Raises DeviceAbsent, DeviceTimeout."""
         await self.close()
         try:
-            self._serial = await run_blocking(f"open {self.device}", self._open_blocking, deadline_s)
+            port = self._new()
+            await run_blocking(f"open {self.device}", port.open, deadline_s, undo=port.close)
+            self._serial = port
         except TimeoutError as error:
             raise self.timed_out("opening the port", deadline_s) from error
         except OSError as error:
             raise self._gone(error) from error
 
-    def _open_blocking(self) -> TracedSerial:
+    def _new(self) -> TracedSerial:
         port = TracedSerial(baudrate=self.baud, timeout=0, write_timeout=0, exclusive=True)
         port.tail = self.tail
         port.port = self.path
-        port.open()
         return port
 
     async def close(self) -> None:
@@ -91,12 +93,12 @@ class SerialPort:
         loop.remove_reader(port.fileno())
         loop.remove_writer(port.fileno())
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(DeviceAbsent("port_absent", self.device, f"port {self.path} was closed", "It is opened again by itself."))
+            self._waiting.set_exception(DeviceAbsent("port_absent", self.device, f"port {self.path} was closed", AGAIN, port=self.path))
 
     def set_baud(self, baud: int) -> None:
         """Change the rate of the open port. Raises DeviceAbsent."""
         try:
-            self._port().baudrate = baud
+            self.opened().baudrate = baud
         except termios.error as error:
             raise self._gone(OSError(*error.args)) from error
         except OSError as error:
@@ -112,7 +114,7 @@ class SerialPort:
             raise self.timed_out("an answer", deadline_s or 0) from error
 
     async def _read_some(self) -> bytes:
-        port = self._port()
+        port = self.opened()
         await self._ready(asyncio.get_running_loop().add_reader, asyncio.get_running_loop().remove_reader, port.fileno())
         try:
             data = os.read(port.fileno(), READ_CHUNK)
@@ -151,7 +153,7 @@ class SerialPort:
         loop = asyncio.get_running_loop()
         left = memoryview(data)
         while left:
-            port = self._port()
+            port = self.opened()
             try:
                 left = left[os.write(port.fileno(), left) :]
             except BlockingIOError:
@@ -169,7 +171,7 @@ class SerialPort:
     async def in_thread(self, work: Callable[[serial.Serial], T], deadline_s: float, read_timeout_s: float = 1.0) -> T:
         """Give the open `serial.Serial` to a blocking library. After the deadline the port is closed under it and DeviceTimeout raised."""
         async with self._lock:
-            port = self._port()
+            port = self.opened()
             try:
                 port.timeout = read_timeout_s
                 return await run_blocking(self.device, lambda: work(port), deadline_s)
@@ -181,7 +183,7 @@ class SerialPort:
 
     def drop_input(self) -> bytes:
         """Take away and return what lies unread. Raises DeviceAbsent."""
-        port = self._port()
+        port = self.opened()
         try:
             stale = os.read(port.fileno(), READ_CHUNK) if port.in_waiting else b""
         except OSError as error:
@@ -199,19 +201,20 @@ class SerialPort:
             if self._serial is not None:
                 remove(descriptor)
 
-    def _port(self) -> TracedSerial:
+    def opened(self) -> TracedSerial:
+        """Raises DeviceAbsent."""
         if self._serial is None:
-            raise DeviceAbsent("port_absent", self.device, f"port {self.path} is not open", "Check plug and power; it is tried again by itself.")
+            raise DeviceAbsent("port_absent", self.device, f"port {self.path} is not open", AGAIN, port=self.path)
         return self._serial
 
     def timed_out(self, what: str, deadline_s: float) -> DeviceTimeout:
         """The error for an exchange that did not end."""
         text = f"waited {deadline_s:g} s for {what} on {self.path}"
-        return DeviceTimeout("device_silent", self.device, text, "Check cable and power.", waited_s=deadline_s, wire=self.tail.text())
+        return DeviceTimeout("device_silent", self.device, text, "Check cable and power.", waited_s=deadline_s)
 
     def _gone(self, error: OSError) -> DeviceError:
-        code, next_step = _PORT_ERRORS.get(_number(error), ("port_absent", "Check plug and power; it is tried again by itself."))
-        return DeviceAbsent(code, self.device, f"port {self.path}: {error.strerror or error}", next_step, port=self.path, wire=self.tail.text())
+        code, next_step = _PORT_ERRORS.get(_number(error), ("port_absent", AGAIN))
+        return DeviceAbsent(code, self.device, f"port {self.path}: {error.strerror or error}", next_step, port=self.path)
 
 
 _PORT_ERRORS: dict[int | None, tuple[str, str]] = {

@@ -13,7 +13,8 @@ from edge.clock import SystemClock
 from edge.devices.camera import PicameraCamera
 from edge.devices.interfaces import Frame
 from edge.devices.iris import PicameraIris
-from edge.devices.presence import Limits, Presence
+from edge.devices.presence import Presence
+from edge.devices.retries import Limits
 from edge.errors import DeviceError
 from edge.quality import face, iris
 from simulators import camera as camera_bench

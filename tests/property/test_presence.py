@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.devices.interfaces import Identity
-from edge.devices.presence import NEXT, Limits, Presence, PresenceChange
+from edge.devices.presence import NEXT, Presence, PresenceChange
+from edge.devices.retries import Limits
 from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused
 from edge.links.worker import run_blocking
 from tests.unit.enrolment.fakes import FastClock
@@ -19,7 +20,7 @@ from tests.waiting import pause
 
 SPEED = 50.0
 """of the presence's clock: a second of its limits takes 20 ms"""
-LIMITS = Limits(open_s=1, health_s=1, health_every_s=2, close_s=0.5, let_go_s=0.5, first_retry_s=0.2, longest_retry_s=1, cycle_after=3)
+LIMITS = Limits(open_s=1, health_s=1, health_every_s=2, close_s=0.5, let_go_s=0.5, first_retry_s=0.2, longest_retry_s=1, cycle_after=3, first_cycle_s=1)
 USE_S = 1.0
 WORST_S = LIMITS.open_s + LIMITS.close_s + LIMITS.let_go_s * 3 + USE_S
 """of its clock: what one use can last behind an opening that hangs, counted generously"""
@@ -62,6 +63,9 @@ class Driver:
     async def close(self) -> None:
         if self._world.fault in ("hangs", "deaf"):
             await self.health()
+
+    def wire(self) -> str:
+        return "> 2a < ff"
 
     async def health(self) -> None:
         world = self._world

@@ -51,6 +51,9 @@ class Pins:
 
     async def close(self) -> None: ...
 
+    def wire(self) -> str:
+        return ""
+
     def write(self, line: str, on: bool) -> None:
         if self.out:
             raise DeviceAbsent("gpio_absent", self.name, "away", "It is opened again by itself.")

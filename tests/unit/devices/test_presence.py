@@ -2,17 +2,22 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from edge.clock import SystemClock
 from edge.devices.interfaces import Identity
-from edge.devices.presence import NEXT, Limits, Presence, PresenceChange
+from edge.devices.presence import NEXT, Presence, PresenceChange
+from edge.devices.retries import Limits
 from edge.errors import DeviceAbsent, DeviceError, DeviceProtocolError, DeviceRefused, DeviceTimeout
-from tests.waiting import until
+from edge.links.worker import run_blocking
+from tests.waiting import pause, until
 
-LIMITS = Limits(open_s=0.3, health_s=0.2, health_every_s=0.05, close_s=0.1, let_go_s=0.05, first_retry_s=0.01, longest_retry_s=0.04, cycle_after=3)
+LIMITS = Limits(
+    open_s=0.3, health_s=0.2, health_every_s=0.05, close_s=0.1, let_go_s=0.05, first_retry_s=0.01, longest_retry_s=0.04, cycle_after=3, first_cycle_s=0.1,
+)
 
 
 class Plug:
@@ -26,6 +31,9 @@ class Plug:
         self.closed = 0
         self.checked = 0
         self.released = asyncio.Event()
+        self.jammed: list[threading.Event] = []
+        """one for each thread that hangs in a library, until it is set"""
+        self.jams = False
 
 
 class Driver:
@@ -43,6 +51,9 @@ class Driver:
         self._plug.checked += 1
         if self._plug.hang:
             await self._hang()
+        if self._plug.jams:
+            self._plug.jammed.append(ends := threading.Event())
+            await run_blocking("jammed library", ends.wait, 30)
         if self._plug.fault:
             raise self._plug.fault
 
@@ -56,6 +67,9 @@ class Driver:
 
     async def close(self) -> None:
         self._plug.closed += 1
+
+    def wire(self) -> str:
+        return "> 2a < ff"
 
     async def answer(self) -> int:
         await self.health()
@@ -86,6 +100,8 @@ def play(scene: Scene, *, cycled: list[int] | None = None) -> None:
             await scene(presence, plug, changes)
         finally:
             plug.released.set()
+            for ends in plug.jammed:
+                ends.set()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         assert presence.state == "absent"
@@ -209,9 +225,56 @@ def test_supply_is_switched_off_and_on_after_failures_in_a_row() -> None:
     async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
         plug.fault = garbled()
         await until(lambda: len(cycled) >= 2, "two power cycles")
-        assert cycled[:2] == [3, 6]
+        assert cycled[0] == 3
+        assert cycled[1] > 4, "the second waits for longer"
 
     play(scene, cycled=cycled)
+
+
+@pytest.mark.parametrize("how", ["threads", "tasks"])
+def test_a_driver_that_hangs_for_ever_is_left_behind_a_few_times_only_and_comes_back_when_it_lets_go(how: str) -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.jams = how == "threads"
+        plug.hang = plug.deaf = how == "tasks"
+        await until(lambda: presence.code == "driver_stuck", "the cap")
+        assert presence.error is not None
+        assert presence.error.values["hung"] == LIMITS.left_behind + 1
+        assert "Pull its plug" in presence.error.next_step
+        opened = plug.opened
+        presence.nudge()
+        await until(lambda: changes[-1].state == "faulted" and changes[-2].state == "recovering", "a touch to be answered")
+        assert (plug.opened, presence.code) == (opened, "driver_stuck"), "it is not opened again while all of them hang"
+        plug.jams = plug.hang = False
+        for ends in plug.jammed[:1]:
+            ends.set()
+        plug.released.set()
+        assert await presence.when_ready(5), "one that lets go makes room, and nobody has to do anything"
+
+    play(scene)
+
+
+def test_hung_threads_do_not_outlive_their_number() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        plug.jams = True
+        await until(lambda: presence.code == "driver_stuck", "the cap")
+        before = threading.active_count()
+        await pause(20 * LIMITS.longest_retry_s)
+        assert threading.active_count() == before
+
+    play(scene)
+
+
+@pytest.mark.parametrize("fault", ["hang", "jams"])
+def test_what_presence_itself_finds_comes_with_the_last_bytes(fault: str) -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        setattr(plug, fault, True)
+        with pytest.raises(DeviceTimeout) as caught:
+            await presence.use(lambda driver: driver.answer(), 0.05)
+        assert (caught.value.code, caught.value.values["wire"]) == ("driver_hung", "> 2a < ff")
+
+    play(scene)
 
 
 def test_cancelled_use_leaves_the_device_ready() -> None:

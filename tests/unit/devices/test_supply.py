@@ -5,7 +5,8 @@ import asyncio
 from edge.clock import SystemClock
 from edge.devices import supply
 from edge.devices.interfaces import Identity
-from edge.devices.presence import Limits, Presence
+from edge.devices.presence import Presence
+from edge.devices.retries import Limits
 from edge.errors import DeviceTimeout
 from edge.fitting import fit
 from station_config.schema import Camera, Devices, Fingerprint, Gpio, Iris, Printer, Tablet
@@ -32,6 +33,9 @@ class Pins:
 
     async def close(self) -> None: ...
 
+    def wire(self) -> str:
+        return ""
+
     def write(self, line: str, on: bool) -> None:
         self.written.append((line, on))
 
@@ -56,6 +60,9 @@ class Stuck:
             raise DeviceTimeout("device_silent", self.name, "no answer", "Check it.")
 
     async def close(self) -> None: ...
+
+    def wire(self) -> str:
+        return ""
 
 
 def test_a_stuck_device_is_ready_after_its_supply_was_cycled() -> None:

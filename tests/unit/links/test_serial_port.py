@@ -78,7 +78,8 @@ def test_silence_ends_at_the_deadline_with_the_last_bytes(line: Line) -> None:
         with pytest.raises(DeviceTimeout) as caught:
             await port.exchange(b"\x01\x02", lambda got: None, 0.05)
         assert caught.value.code == "device_silent"
-        assert caught.value.values["wire"] == "> 0102"
+        assert caught.value.values["waited_s"] == 0.05
+        assert port.tail.text() == "> 0102"
         assert caught.value.device == "sensor"
 
     run(line.path, body)

@@ -168,6 +168,9 @@ class Beaten:
 
     async def close(self) -> None: ...
 
+    def wire(self) -> str:
+        return ""
+
     async def health(self) -> None: ...
 
     async def heartbeat(self) -> None:
