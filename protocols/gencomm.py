@@ -51,9 +51,9 @@ MODES: Mapping[int, str] = {
     7: "off",
 }
 
-SENTINELS = frozenset(range(0xFFF8, 0x10000))
-"""16-bit unsigned: FFFF not implemented, FFFE over range, FFFD under range, FFFC transducer fault, FFFB bad data, FFFA digital
-input high, FFF9 low, FFF8 reserved. Signed and 32-bit values use the same eight at the top of their own positive range."""
+SENTINELS = 8
+"""values at the top of a register's positive range that are no readings; 16-bit unsigned: FFFF not implemented, FFFE over range, FFFD under range, FFFC transducer fault, FFFB bad data, FFFA digital
+input high, FFF9 low, FFF8 reserved. Signed and 32-bit values use the same eight at the top of their own."""
 
 CONTROL_ADDRESS = 4104
 """page 16 offset 8: key and its one's complement, in ONE function-16 write of two registers"""
@@ -105,7 +105,7 @@ def decode(register: Register, words: Sequence[int]) -> float | None:
     bits = 16 * register.words
     raw = sum(word << (16 * index) for index, word in enumerate(reversed(words)))
     largest = (1 << (bits - 1 if register.signed else bits)) - 1
-    if largest - 7 <= raw <= largest:
+    if largest - SENTINELS < raw <= largest:
         return None
     if register.signed and raw > largest:
         raw -= 1 << bits

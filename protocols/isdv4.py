@@ -18,7 +18,7 @@ There is no checksum: a flipped bit inside a coordinate is seen only when it lea
 
 from dataclasses import dataclass
 
-STOP, START, QUERY, TOUCH_QUERY, RESET = b"0", b"1", b"*", b"%", b"&"
+STOP, START, QUERY, RESET = b"0", b"1", b"*", b"&"
 BAUDS = (38_400, 19_200)
 PEN_BYTES = 9
 ANSWER_BYTES = 11

@@ -190,14 +190,6 @@ def encode_event(event: LedgerEvent) -> bytes:
     return _encode(event)
 
 
-def decode_event(data: bytes) -> LedgerEvent:
-    """Raises FormatError, UnknownVersion."""
-    entry = decode_entry(data)
-    if not isinstance(entry, LedgerEvent):
-        raise FormatError("header.kind", "a record, not an event")
-    return entry
-
-
 def decode_entry(data: bytes) -> Entry:
     """A manifest or an event, by the kind its header names. Raises FormatError, UnknownVersion."""
     value = strict_loads(data, ENTRY_BYTES_MAX)

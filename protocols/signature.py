@@ -128,7 +128,7 @@ CHANNELS = 0x8000 | 0x4000 | 0x0100 | 0x0040 | 0x0020
 """inclusion bits from the highest: x y z vx vy ax ay t dt f s tx ty az el r; here x, y, t, f, s"""
 SCALED, PLAIN = 0x80, 0x00
 """channel preamble from the highest bit: scaling value, minimum, maximum, mean, deviation follow; constant; linear component removed; reserved"""
-INT16_MAX, UINT16_MAX, COUNT_MAX = 32_767, 65_535, 0xFF_FFFF
+INT16_MAX, UINT16_MAX = 32_767, 65_535
 TIME_SCALES = (1000, 500, 250, 125)
 """ticks a second; the finest in which the whole signature fits 16 bits (up to 65, 131, 262, 524 s)"""
 

@@ -105,7 +105,7 @@ def on_captured(state: State, event: ev.Captured, at_ms: int) -> Result:
         return state, (ev.Forget(event.token),)
     judging = (*enrolment.judging, Holding(event.target, event.token))
     going = enrolment.going if step_of(enrolment).retries_itself else ""
-    enrolment = replace(_tried(enrolment, event.target), capture=None, reading=False, lifting=False, judging=judging, going=going)
+    enrolment = replace(_tried(enrolment), capture=None, reading=False, lifting=False, judging=judging, going=going)
     enrolment, commands = carry_on(enrolment, after_lift=True)
     return moved(state, enrolment, ev.Judge(event.target, event.token), *commands)
 
@@ -114,7 +114,7 @@ def on_failed(state: State, event: ev.CaptureFailed, at_ms: int) -> Result:
     enrolment = at_desk(state)
     if enrolment.capture != event.target:
         return state, ()
-    enrolment = replace(_tried(enrolment, event.target), capture=None, reading=False, lifting=False, going="")
+    enrolment = replace(_tried(enrolment), capture=None, reading=False, lifting=False, going="")
     if enrolment.verdict is None or event.target in step_of(enrolment).targets:  # else an earlier step calls back and says why
         enrolment = replace(enrolment, verdict=Verdict(event.target, event.code, f"{event.code}_fix"), device_lost=event.device_lost)
     return moved(state, enrolment)
@@ -299,7 +299,7 @@ def _without(marks: tuple[Mark, ...], target: Target) -> tuple[Mark, ...]:
     return tuple(mark for mark in marks if mark.target != target)
 
 
-def _tried(enrolment: Enrolment, target: Target) -> Enrolment:
+def _tried(enrolment: Enrolment) -> Enrolment:
     """One more attempt in the record of this step."""
     return replace(enrolment, progress=timed(enrolment.progress, step_of(enrolment).id, 0, attempts=1))
 

@@ -1,4 +1,4 @@
-"""What was taken as bytes to be sealed, without loss, and back again: PNG with its true resolution for pictures, CBOR for the rest.
+"""What was taken as bytes to be sealed, without loss: PNG with its true resolution for pictures, CBOR for the rest.
 
 The bytes made here are the master; every other form (WSQ, InkML, previews) can be made from them later.
 """
@@ -10,13 +10,11 @@ from dataclasses import astuple
 
 import cv2
 import msgspec
-import numpy as np
 
-from edge.devices.interfaces import Frame, Pixels, SignatureSeries
+from edge.devices.interfaces import Frame, SignatureSeries
 from edge.enrolment.population import Person
 from protocols import signature
-from protocols.canonical import FormatError, Value, canonical_dumps, strict_loads
-from protocols.record import PART_BYTES_MAX
+from protocols.canonical import Value, canonical_dumps
 
 PNG = "image/png"
 CBOR = "application/cbor"
@@ -40,14 +38,6 @@ def encode_frame(frame: Frame) -> bytes:
     assert done, "a uint8 picture always encodes"
     png = encoded.tobytes()
     return png[:PNG_HEAD_BYTES] + _resolution(frame.ppi) + _text(frame) + png[PNG_HEAD_BYTES:]
-
-
-def decode_frame(png: bytes) -> Pixels:
-    """The pixels as the device delivered them: grey, or red-green-blue. Raises FormatError."""
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
-    if pixels is None:
-        raise FormatError("picture", "not a PNG")
-    return np.asarray(pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _resolution(ppi: float | None) -> bytes:
@@ -90,14 +80,6 @@ def encode_series(series: SignatureSeries) -> bytes:
 def encode_person(person: Person) -> bytes:
     """CBOR map of the confirmed population data."""
     return canonical_dumps(msgspec.structs.asdict(person))
-
-
-def decode_person(data: bytes) -> Person:
-    """Raises FormatError."""
-    try:
-        return msgspec.convert(strict_loads(data, PART_BYTES_MAX), Person)
-    except msgspec.ValidationError as error:
-        raise FormatError("population", str(error)) from error
 
 
 def thumbnail(frame: Frame, height_px: int = 160) -> bytes:

@@ -27,14 +27,6 @@ VALLEY_PX = (2, 10)
 WIDTH_SCALE_PX = 20
 """the reference compares widths in units of 20 px; other units round differently"""
 
-BINS = {
-    "OCL": (0.337, 0.479, 0.579, 0.655, 0.716, 0.766, 0.81, 0.852, 0.898),
-    "LCS": (0.0, 0.70, 0.74, 0.77, 0.79, 0.81, 0.83, 0.85, 0.87),
-    "FDA": (0.268, 0.304, 0.33, 0.355, 0.38, 0.407, 0.44, 0.50, 1.0),
-    "OF": (0.01715, 0.035, 0.0557, 0.081, 0.115, 0.1718, 0.2569, 0.4758, 0.748),
-    "RVUP": (0.5, 0.667, 0.8, 1.0, 1.25, 1.5, 2.0, 24.0, 30.0),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -43,22 +35,12 @@ class Region:
     mask: Mask
     mean_grey: float
     coherence_mean: float
-    coherence_sum: float
-
-    @property
-    def area_px(self) -> int:
-        return int(self.mask.sum())
 
 
 def trim(image: Grey) -> Grey:
     """Cut outer rows and columns that are white; an all-white picture stays as it is."""
     rows, columns = np.nonzero(image.mean(axis=1) <= WHITE_MEAN)[0], np.nonzero(image.mean(axis=0) <= WHITE_MEAN)[0]
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size and columns.size else image
-
-
-def block_mean(image: Grey) -> float:
-    """MMB: mean of the means of all blocks, partial ones too."""
-    return float(np.mean([block.mean() for _, _, block in _grid(image)]))
 
 
 def certainty(image: Grey) -> Array:
@@ -85,7 +67,7 @@ def region(image: Grey) -> Region:
     inside = mask.astype(np.bool_)
     coherence = np.array([_coherence(block) for y, x, block in _grid(image) if inside[y : y + BLOCK, x : x + BLOCK].any()])
     mean = float(image[inside].mean()) if inside.any() else 255.0
-    return Region(inside, mean, float(coherence.mean()) if coherence.size else 0.0, float(coherence.sum()))
+    return Region(inside, mean, float(coherence.mean()) if coherence.size else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +100,6 @@ def local(image: Grey) -> Local:
         frequency.append(_frequency(wide, angle))
         ratios.extend(_ratios(wide, angle))
     return Local(_flow(theta, valid), np.array(clarity), np.array(frequency), np.array(ratios))
-
-
-def histogram(values: Array, name: str) -> list[int]:
-    """Counts in the ten published bins, right-open."""
-    return [int(count) for count in np.bincount(np.digitize(values, BINS[name]), minlength=10)]
 
 
 def _grid(image: Grey, full: bool = False) -> list[tuple[int, int, Grey]]:

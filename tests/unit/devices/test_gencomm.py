@@ -42,7 +42,7 @@ def test_a_running_engine_reads_in_plain_units() -> None:
     assert values["l2_v"] is None, "not read is unknown"
 
 
-@pytest.mark.parametrize("sentinel", sorted(gencomm.SENTINELS))
+@pytest.mark.parametrize("sentinel", range(0xFFF8, 0x10000))
 def test_a_sentinel_is_unknown_never_65532_kpa(sentinel: int) -> None:
     assert gencomm.decode_all({1024: sentinel})["oil_kpa"] is None
 

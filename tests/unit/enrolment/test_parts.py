@@ -1,9 +1,12 @@
 """Nothing is lost on the way into a part, and the bytes are what other programs read."""
 
+import io
 import struct
 import zlib
 from dataclasses import astuple
 
+import cbor2
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,27 +35,27 @@ def chunks(png: bytes) -> dict[bytes, bytes]:
     return found
 
 
+def picture_in(png: bytes) -> object:
+    """As a program that is not ours reads it."""
+    with Image.open(io.BytesIO(png)) as picture:
+        return np.asarray(picture)
+
+
 def test_a_fingerprint_keeps_every_pixel_and_its_resolution() -> None:
     png = parts.encode_frame(Frame(FINGER, 508.0, {"baud": 115200.0}))
-    assert np.array_equal(parts.decode_frame(png), FINGER)
+    assert np.array_equal(picture_in(png), FINGER)
     found = chunks(png)
     assert found[b"pHYs"] == struct.pack(">IIB", 20_000, 20_000, 1)
     assert found[b"tEXt"] == b'Capture\0{"baud": 115200.0}'
 
 
-def test_a_face_keeps_its_colours_for_an_independent_reader(tmp_path: object) -> None:
-    import io
-
+def test_a_face_keeps_its_colours() -> None:
     png = parts.encode_frame(Frame(FACE))
-    assert np.array_equal(parts.decode_frame(png), FACE)
-    with Image.open(io.BytesIO(png)) as picture:
-        assert np.array_equal(np.asarray(picture), FACE)
+    assert np.array_equal(picture_in(png), FACE)
     assert b"pHYs" not in chunks(png)
 
 
 def test_the_independent_reader_sees_the_resolution() -> None:
-    import io
-
     with Image.open(io.BytesIO(parts.encode_frame(Frame(FINGER, 508.0)))) as picture:
         assert picture.info["dpi"] == pytest.approx((508, 508))
 
@@ -74,19 +77,13 @@ def test_a_long_signature_fits() -> None:
 
 def test_population_data_come_back() -> None:
     person = Person(letter="SP-1", nik="7201055705900001", name="Siti Rahmawati", birth_date="1990-05-17", sex="P", address="Dusun 3")
-    assert parts.decode_person(parts.encode_person(person)) == person
+    assert cbor2.loads(parts.encode_person(person)) == msgspec.structs.asdict(person)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xa0", b"not a picture", parts.encode_person(Person())])
 def test_what_is_not_a_series_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError):
         decode_series(data)
-
-
-@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"not a picture"])
-def test_what_is_not_a_picture_is_refused(data: bytes) -> None:
-    with pytest.raises(FormatError):
-        parts.decode_frame(data)
 
 
 def test_the_thumbnail_is_small() -> None:

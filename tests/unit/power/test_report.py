@@ -9,7 +9,7 @@ import pytest
 from edge.power.page import power_page
 from edge.power.picture import Source
 from edge.power.report import DAYS_KEPT, OUTAGES_KEPT, Report, Stretch, day_event, to_csv
-from protocols.record import Header, LedgerEvent, decode_event, encode_event
+from protocols.record import Header, LedgerEvent, decode_entry, encode_event
 from simulators.power import UpsBattery
 from tests.faults.site import site
 
@@ -102,7 +102,7 @@ def test_a_day_that_is_over_is_told_once_and_fits_an_event() -> None:
     assert detail["low_voltage_s"] == pytest.approx(1800, abs=5)
     header = Header(kind="event", station="s", sequence=1, previous=bytes(32), boot_id=bytes(16), monotonic_ms=1, wall_s=1, trust="rtc")
     event = LedgerEvent(header=header, event="power_day", detail=detail)
-    assert decode_event(encode_event(event)) == event
+    assert decode_entry(encode_event(event)) == event
 
 
 def test_the_report_survives_a_cut_and_knows_how_long_it_was_dark() -> None:

@@ -14,7 +14,7 @@ from edge.store.salvage import UNKNOWN_HEAD_STEP
 from edge.store.schema import PAGE_BYTES
 from edge.store.store import Store
 from edge.store.values import OpenEnrolment
-from protocols.record import LedgerEvent, decode_event
+from protocols.record import LedgerEvent, decode_entry
 from protocols.sealing import parse1
 from tests.unit.store.stored import RECORD, WRAPPED, draft, make_ledger, part, receipt_for, record_one
 
@@ -96,7 +96,7 @@ def test_the_ledger_goes_on_and_tells_the_district_once(filled: Path) -> None:
     before = store.head()
     sequence = ledger.report_damage()
     assert sequence == before.sequence + 1
-    event = decode_event(parse1(store.envelope(sequence), 1 << 20).payload)
+    event = decode_entry(parse1(store.envelope(sequence), 1 << 20).payload)
     assert isinstance(event, LedgerEvent)
     assert (event.event, event.header.previous) == ("store_damaged", before.hash)
     assert ledger.report_damage() is None
