@@ -1,10 +1,11 @@
 """The board: every task takes a step on each turn of one loop, and the chip's own watchdog is fed only when all have reported.
 
-Time is the loop's `dt_ms` alone. Steps allocate nothing (small integers, buffers made at start); only a message does, and the heap is
-swept while it is dark, never under a pulse.
+Time is the loop's `dt_ms` alone. Steps allocate nothing, nor does the report of each second (small integers, buffers made at start); only a
+command does, and the heap is swept between leases of light.
 """
 
 import gc
+import struct
 
 import genset
 import illuminator
@@ -38,8 +39,6 @@ class Board:
         self.link = link.Link(hal, self)
         self._tasks = (self.outputs, self.inputs, self.illuminator, self.genset, self.watchdog, self.link)
         self._last = hal.ticks_ms()
-        self._owed_ms = 0
-        """went by under a pulse: only the illuminator knows of it yet"""
         self._fed_ms = 0
         self._sweep_ms = 0
         self._uptime_ms = 0
@@ -47,12 +46,10 @@ class Board:
 
     def step(self) -> None:
         """One turn."""
-        light_ms = self._elapsed()
-        dt_ms = light_ms + self._owed_ms
-        self._owed_ms = 0
+        dt_ms = self._elapsed()
         self._count(dt_ms)
         for index in range(len(self._tasks)):
-            self._tasks[index].step(light_ms if self._tasks[index] is self.illuminator else dt_ms)
+            self._tasks[index].step(dt_ms)
         self._feed(dt_ms)
 
     def _elapsed(self) -> int:
@@ -81,26 +78,15 @@ class Board:
         self._hal.feed()
 
     def rest(self) -> None:
-        """Between turns: see a pulse out, or sweep the heap in the dark and give way."""
-        if self.illuminator.lit:
-            self._see_pulse_out()
-            return
+        """Between turns: sweep the heap and give way, but not while a pulse is due to the millisecond."""
         if self.illuminator.lease_ms:
-            self._hal.idle(1)
+            self._hal.idle(0)
             return
         self._sweep_ms += IDLE_MS
         if self._sweep_ms >= SWEEP_MS:
             self._sweep_ms = 0
             gc.collect()
         self._hal.idle(IDLE_MS)
-
-    def _see_pulse_out(self) -> None:
-        """A turn of all tasks takes about 3 ms on the chip, too coarse for a pulse: until it ends the illuminator alone has turns."""
-        while self.illuminator.lit:
-            self._hal.idle(0)
-            dt_ms = self._elapsed()
-            self._owed_ms += dt_ms
-            self.illuminator.step(dt_ms)
 
     def ticks(self) -> int:
         """Board time as on the wire."""
@@ -116,10 +102,11 @@ class Board:
         steady = self.outputs.bits() & ~link.UNSTEADY
         return self.inputs.bits | steady << 7 | self.genset.state << 16 | self.watchdog.state << 20
 
-    def status(self, garbage: int) -> tuple[int, ...]:
-        """The values of a status message."""
+    def pack_status(self, buffer: bytearray, at: int, garbage: int) -> None:
+        """The values of a status message, as it lies on the wire."""
         light = self.illuminator
-        return (
+        struct.pack_into(
+            wire.EVENT.format, buffer, at,
             self.ticks(), self._uptime_s, self._inputs_now(), self.outputs.bits(), self.faults.bits, self.genset.state, self.genset.failures,
             self.watchdog.state, self.watchdog.cuts.count(), self.inputs.temperature_c10, self.inputs.supply_mv, light.rest_ms, light.pulses,
             min(light.seen_ms, 0xFFFF), garbage, int(self.settings.closed),

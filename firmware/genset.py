@@ -52,7 +52,7 @@ def _outage_lasted(genset: "Genset") -> bool:
 
 
 def _start_allowed(genset: "Genset") -> bool:
-    return genset.starts.count() < genset.settings.starts_an_hour
+    return genset.starts.count() < genset.settings.starts_an_hour and genset.contact.ready()
 
 
 def _voltage_steady(genset: "Genset") -> bool:
@@ -145,7 +145,7 @@ class Genset(state.Machine):
         self.inputs = inputs
         self.settings = settings
         self.starts = state.LastHour(12)
-        self._contact = outputs.start_contact
+        self.contact = outputs.start_contact
         self._faults = faults
         self._lease_ms = 0
 
@@ -168,7 +168,7 @@ class Genset(state.Machine):
             self.asked = wire.GENSET_OFF
         if self.state in COUNTED:
             self.ran_ms = state.longer(self.ran_ms, dt_ms)
-        if self.state in CLOSED and self._contact.level == self._contact.safe:
+        if self.state in CLOSED and self.contact.level == self.contact.safe:
             self._enter(STOPPING)  # the longest time of the contact is over
 
     def _enter(self, to: int) -> None:
@@ -179,9 +179,9 @@ class Genset(state.Machine):
         self._note(to)
         state.Machine._enter(self, to)
         if to in CLOSED:
-            self._contact.set(1)
+            self.contact.set(1)
         else:
-            self._contact.rest()
+            self.contact.rest()
 
     def _note(self, to: int) -> None:
         if to == STARTING:

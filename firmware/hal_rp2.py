@@ -12,11 +12,13 @@ from time import sleep_ms, ticks_diff, ticks_ms
 import micropython
 from machine import ADC, UART, WDT, Pin, reset, reset_cause, unique_id
 from outputs import TABLE
+from pulse_rp2 import Pulse
 
 # INPUTS of board_link in order: GP number, level that means "on"
 INPUT_PINS = ((2, 0), (3, 0), (4, 0), (5, 1), (6, 1), (7, 1), (8, 1))
-# OUTPUTS of board_link in order
+# OUTPUTS of board_link in order; the first is the light's
 OUTPUT_PINS = (9, 10, 11, 12, 13, 14, 16, 17, 18)
+LIGHT = 0
 USB_JUMPER = 15
 """to ground: the link runs over USB instead of UART 0, and mpremote must interrupt it first"""
 BAUD = 115_200
@@ -79,6 +81,7 @@ class Hal:
         self._inputs = [Pin(number, Pin.IN, Pin.PULL_UP) for number, _ in INPUT_PINS]
         self._on_level = [level for _, level in INPUT_PINS]
         self._outputs = [Pin(number, Pin.OUT) for number in OUTPUT_PINS]
+        self._light = Pulse(OUTPUT_PINS[LIGHT])
         self._thermometer = ADC(THERMOMETER)
         self._supply = ADC(SUPPLY)
         on_usb = Pin(USB_JUMPER, Pin.IN, Pin.PULL_UP).value() == 0
@@ -94,7 +97,17 @@ class Hal:
         return 1 if self._inputs[index].value() == self._on_level[index] else 0
 
     def write(self, index: int, level: int) -> None:
-        self._outputs[index].value(level)
+        """Raises ValueError where somebody wants the light on for good."""
+        if index != LIGHT:
+            self._outputs[index].value(level)
+        elif level:
+            raise ValueError("light is switched on by pulses alone")
+        else:
+            self._light.dark()
+
+    def pulse(self, length_ms: int) -> None:
+        """Light for so long, whatever becomes of this program."""
+        self._light.start(length_ms)
 
     def temperature_c10(self) -> int:
         """Tenths of a degree, in whole numbers: 27 C - (mV - 706) / 1.721."""

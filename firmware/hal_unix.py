@@ -2,7 +2,7 @@
 
 REKAM_BOARD_LINK and REKAM_BOARD_PINS name the two. From the world: `i NAME 0|1` (an input), `a temperature_c10|supply_mv NUMBER`,
 `i light_seen 2` (the photodiode sees the light itself, as on a sound board). To the world: `o NAME 0|1` for each change of an output,
-`r` when the loop runs.
+`p LENGTH_MS` for a pulse of light, which the world ends, `r` when the loop runs.
 """
 
 import os
@@ -13,6 +13,7 @@ from time import ticks_diff, ticks_ms
 from protocols import board_link as wire
 
 FOLLOW = 2
+LIGHT, LIGHT_SUPPLY = wire.OUTPUTS.index("light"), wire.OUTPUTS.index("light_supply")
 
 
 def in_maintenance() -> bool:
@@ -38,6 +39,7 @@ class Hal:
         self._inputs[wire.INPUTS.index("light_seen")] = FOLLOW
         self._outputs = [0] * len(wire.OUTPUTS)
         self._measures = {"temperature_c10": 250, "supply_mv": 5_000}
+        self._lit_at = self._length_ms = 0
         self._line = b""
         self._fed = False
         self._hear(1_000)
@@ -51,11 +53,19 @@ class Hal:
 
     def read(self, index: int) -> int:
         level = self._inputs[index]
-        return self._outputs[0] & self._outputs[1] if level == FOLLOW else level
+        return int(self._shines()) if level == FOLLOW else level
+
+    def _shines(self) -> bool:
+        return bool(self._outputs[LIGHT] and self._outputs[LIGHT_SUPPLY]) and ticks_diff(ticks_ms(), self._lit_at) < self._length_ms
 
     def write(self, index: int, level: int) -> None:
         self._outputs[index] = level
         self._pins.write(f"o {wire.OUTPUTS[index]} {level}\n".encode())
+
+    def pulse(self, length_ms: int) -> None:
+        self._outputs[LIGHT] = 1
+        self._lit_at, self._length_ms = ticks_ms(), length_ms
+        self._pins.write(f"p {length_ms}\n".encode())
 
     def temperature_c10(self) -> int:
         return self._measures["temperature_c10"]

@@ -1,25 +1,25 @@
 """Near-infrared light on an eye: pulses inside a lease, never a switch. The limits stand here and no message can raise them.
 
 Pulse <= 20 ms, duty <= 15 %, burst <= 10 s then >= 20 s off, lease <= 250 ms; off on link loss (the lease runs out), reset and
-over-temperature; a photodiode tells whether the light is really on. After OSRAM AN097, IEC 62471, ICNIRP. Not responsible for distance
-and optics: the housing's eye stop (>= 10 cm) and the current limit in hardware are the other half of eye safety.
+over-temperature; a photodiode tells whether the light is really on. After OSRAM AN097, IEC 62471, ICNIRP. A pulse is ended by the hardware
+(outputs.Light) and only followed here. Not responsible for distance and optics: the housing's eye stop (>= 10 cm) and the current limit are
+the other half of eye safety.
 """
 
+import outputs
 import power
 import state
 
 from protocols import board_link as wire
 
 PULSE_MS = 19
-"""longest pulse given out: one tick less than allowed, because a pulse may begin anywhere within a tick"""
+"""longest pulse given out, a little less than the hardware would let through"""
 DUTY_PERCENT = 15
 BURST_MS = 10_000
 REST_MS = 20_000
 GAP_MS = 300
 """pulses that follow within this are one burst; single ones at 1 Hz (aiming) are none"""
 LEASE_MS = 250
-TURN_MS = 4
-"""a turn of the loop on the chip: pulses may begin so much apart from where they are counted"""
 SETTLE_MS = 3
 """photodiode and its amplifier, rise and fall"""
 STUCK_MS = 100
@@ -41,7 +41,7 @@ def least_period_ms(pulse_ms: int) -> int:
 class Illuminator:
     """One lease at a time."""
 
-    def __init__(self, outputs, inputs: power.Inputs, faults: state.Faults) -> None:
+    def __init__(self, pins, inputs: power.Inputs, faults: state.Faults) -> None:
         self.reported = False
         self.lit = False
         self.rest_ms = 0
@@ -55,7 +55,8 @@ class Illuminator:
         self.pulse_ms = 0
         self.period_ms = 0
         self.count = 0
-        self._outputs = outputs
+        self._light = pins.light
+        self._supply = pins.light_supply
         self._inputs = inputs
         self._faults = faults
         self._on_ms = 0
@@ -107,15 +108,16 @@ class Illuminator:
 
     def dark(self) -> None:
         """End the lease now."""
-        self._pulse_off()
+        self._light.rest()
+        self._pulse_over()
         self.lease_ms = 0
-        self._outputs.light_supply.rest()
+        self._supply.rest()
 
     def step(self, dt_ms: int) -> None:
         self._dose(dt_ms)
         self._watch(dt_ms)
-        if self.lit and self._on_ms >= self.pulse_ms:
-            self._pulse_off()
+        if not self._light.level:
+            self._pulse_over()
         if self.lease_ms:
             self._run_lease(dt_ms)
         self.reported = True
@@ -136,18 +138,17 @@ class Illuminator:
         self.pulses = (self.pulses + 1) & 0xFFFF
         self._on_ms = 0
         self._seen = False
-        self._slot_ms = least_period_ms(self.pulse_ms) + TURN_MS
+        self._slot_ms = least_period_ms(self.pulse_ms) + outputs.TURN_MS
         self._next_ms = self.period_ms
-        self._outputs.light_supply.set(1, self.lease_ms)
-        self._outputs.light.set(1)
+        self._supply.set(1, self.lease_ms)
+        self._light.set(1, self.pulse_ms)
 
-    def _pulse_off(self) -> None:
+    def _pulse_over(self) -> None:
         if not self.lit:
             return
         self.lit = False
         self._off_ms = 0
         self._stuck_ms = 0
-        self._outputs.light.rest()
         self._blind = 0 if self._seen or self._on_ms < SETTLE_MS else self._blind + 1
         if self._blind >= DEAD_PULSES:
             self._faults.latch(state.LIGHT_DEAD)

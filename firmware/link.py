@@ -1,7 +1,6 @@
 """The board's end of `protocols/board_link`: answers commands once each, tells changes by itself while a host is there.
 
-Nothing is read while the light is on, so that no message can lengthen a pulse (20 ms; the UART buffers 44 ms). What the UART cannot
-take at once is lost: the host asks again.
+What the UART cannot take at once is lost: the host asks again. The report of each second is packed where the one before stood.
 """
 
 import watchdog
@@ -42,6 +41,7 @@ class Link:
         self._board = board
         self._splitter = cobs.Splitter(wire.MAX_FRAME)
         self._buffer = bytearray(READ_SIZE)
+        self._report = wire.Report(wire.EVENT)
         self._last_frame = b""
         self._last_reply = b""
         self._host_ms = 0
@@ -55,9 +55,8 @@ class Link:
     def step(self, dt_ms: int) -> None:
         self._host_ms = max(0, self._host_ms - dt_ms)
         self._since_event_ms = min(EVENT_MS, self._since_event_ms + dt_ms)
-        if not self._board.illuminator.lit:
-            self._receive()
-            self._tell()
+        self._receive()
+        self._tell()
         self.reported = True
 
     def _receive(self) -> None:
@@ -106,7 +105,8 @@ class Link:
             self._told = now
             self._told_faults = faults
             self._since_event_ms = 0
-            self._hal.link_write(wire.frame(0, wire.EVENT.kind, wire.EVENT.pack(*self._status())))
+            self._pack_status()
+            self._hal.link_write(self._report.frame())
 
     # One method a command, named as in the table; each returns the values of its reply or raises Refusal.
 
@@ -130,7 +130,11 @@ class Link:
         return (found,)
 
     def _status(self) -> tuple[int, ...]:
-        return self._board.status(self.garbage)
+        self._pack_status()
+        return self._report.values()
+
+    def _pack_status(self) -> None:
+        self._board.pack_status(self._report.plain, wire.Report.BODY_AT, self.garbage)
 
     def _clock(self) -> tuple[int, ...]:
         return (self._board.ticks(),)

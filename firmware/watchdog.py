@@ -17,6 +17,7 @@ HALTED_MS = 2_000
 HUB_LATER_MS = 500
 PI_LATER_MS = 2_000
 """USB devices have their power before the Pi looks for them"""
+IN_ORDER_MS = 10_000
 PRESS_MS = 500
 LONGEST_STOPPING_S = 600
 LONGEST_UPDATING_S = 3_600
@@ -39,20 +40,20 @@ def _ask_due(dog: "Watchdog") -> bool:
 
 
 def _cut_due(dog: "Watchdog") -> bool:
-    return dog.silent_ms >= dog.settings.wd_cut_ms and dog.cuts.count() < CUTS_AN_HOUR
+    return dog.silent_ms >= dog.settings.wd_cut_ms and _cut_again(dog)
 
 
 def _cut_refused(dog: "Watchdog") -> bool:
-    return dog.silent_ms >= dog.settings.wd_cut_ms
+    return dog.silent_ms >= dog.settings.wd_cut_ms and dog.cuts.count() >= CUTS_AN_HOUR
 
 
 def _cut_again(dog: "Watchdog") -> bool:
-    return dog.cuts.count() < CUTS_AN_HOUR
+    return dog.cuts.count() < CUTS_AN_HOUR and dog.pi_power.ready()
 
 
 def _stopped(dog: "Watchdog") -> bool:
     halted = dog.seen_alive and dog.inputs.off_for_ms(power.PI_ALIVE) >= HALTED_MS
-    return dog.lease == STOPPING and (halted or dog.lease_ms == 0)
+    return dog.lease == STOPPING and (halted or dog.lease_ms == 0) and dog.pi_power.ready()
 
 
 def _update_over(dog: "Watchdog") -> bool:
@@ -68,8 +69,8 @@ def _hub_due(dog: "Watchdog") -> bool:
 
 
 def _back_due(dog: "Watchdog") -> bool:
-    if dog.pi_power.level == dog.pi_power.safe:
-        return True  # the longest time off is over
+    if dog.pi_power.left_ms <= IN_ORDER_MS:
+        return True  # the longest time off is nearly over, and the Pi's devices come first
     if dog.lease != STOPPING:
         return dog.in_state_ms >= dog.settings.off_ms
     steady_ms = max(dog.inputs.on_for_ms(power.MAINS_OK), dog.inputs.on_for_ms(power.GENSET_RUNNING))

@@ -170,6 +170,29 @@ def frame(sequence: int, kind: int, body: bytes = b"") -> bytes:
     return b"\x00" + cobs.encode(crc.append(bytes([sequence, kind]) + body)) + b"\x00"
 
 
+class Report:
+    """A message that is sent again and again under sequence 0, in the same bytes each time: nothing is allocated."""
+
+    BODY_AT = 2
+
+    def __init__(self, message: Message) -> None:
+        self.plain = bytearray(self.BODY_AT + message.size + crc.SIZE)
+        """the body is written here, from BODY_AT on"""
+        self.plain[1] = message.kind
+        self._message = message
+        self._frame = bytearray(len(self.plain) + 3)
+
+    def values(self) -> tuple[int, ...]:
+        """Of the body as it stands."""
+        return struct.unpack_from(self._message.format, self.plain, self.BODY_AT)
+
+    def frame(self) -> bytearray:
+        """Ready for the wire; the next call writes over it."""
+        crc.seal(self.plain)
+        cobs.stuff(self.plain, self._frame, 1)
+        return self._frame
+
+
 def parse(stuffed: bytes) -> tuple[int, int, bytes]:
     """What stood between two zeros -> (sequence, kind, body). Raises LinkError."""
     plain = cobs.decode(stuffed)

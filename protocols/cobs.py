@@ -23,6 +23,18 @@ def encode(data: bytes) -> bytes:
     return bytes(out)
 
 
+def stuff(plain: bytearray, stuffed: bytearray, at: int) -> None:
+    """As `encode`, for less than 254 bytes and without allocating: len(plain) + 1 bytes into `stuffed` from `at` on."""
+    code_at = at
+    for index in range(len(plain)):
+        here = at + 1 + index
+        stuffed[here] = plain[index]
+        if not plain[index]:
+            stuffed[code_at] = here - code_at
+            code_at = here
+    stuffed[code_at] = at + 1 + len(plain) - code_at
+
+
 def decode(stuffed: bytes) -> bytes | None:
     """The bytes before `encode`; None when no encoder writes this. Takes no delimiter."""
     out = bytearray()

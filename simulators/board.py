@@ -199,6 +199,9 @@ class BoardProcess(WireDevice):
         if words[0] == "r":
             self._ready.set()
             return
+        if words[0] == "p":
+            self._pulse(int(words[1]))
+            return
         name, level = words[1], int(words[2])
         self.outputs[name] = level
         if name == "start_contact":
@@ -207,6 +210,15 @@ class BoardProcess(WireDevice):
             self.world.power.pi_power = bool(level)
         elif name in ("light", "light_supply"):
             self._shine()
+
+    def _pulse(self, length_ms: int) -> None:
+        """The light's own hardware: it goes out by itself, whatever the firmware does meanwhile."""
+        self._pin(["o", "light", "1"])
+        asyncio.get_running_loop().call_later(length_ms / 1000, self._pulse_over)
+
+    def _pulse_over(self) -> None:
+        if self.outputs.get("light"):
+            self._pin(["o", "light", "0"])
 
     def _shine(self) -> None:
         supplied = self.outputs.get("light_supply", 0) and "light-dead" not in self.active

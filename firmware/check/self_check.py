@@ -1,5 +1,6 @@
-"""Run by MicroPython, on the bench or on the chip: many periods of the loop with the heap locked, where any allocation raises MemoryError;
-then what messages cost, whether anything grows, and how much memory the board needs. Prints `name number` lines.
+"""Run by MicroPython, on the bench or on the chip: many periods of the loop with the heap locked, where any allocation raises MemoryError,
+with a station that listens and gets its reports; on the chip also with its own pins, converters and wire. Then what commands cost, whether
+anything grows, and how much memory the board needs. Prints `name number` lines.
 """
 
 import gc
@@ -27,7 +28,7 @@ class Hal:
     def __init__(self):
         self.now = wire.TICKS_MASK - 60_000
         self.fed = 0
-        self.light = 0
+        self.dark_at = 0
         self.inputs = [1] * len(wire.INPUTS)
         self.inbox = b""
         self.written = 0
@@ -39,11 +40,13 @@ class Hal:
         return (later - earlier) & wire.TICKS_MASK
 
     def read(self, index):
-        return self.light if index == len(wire.INPUTS) - 1 else self.inputs[index]
+        return int(self.dark_at > self.now) if index == len(wire.INPUTS) - 1 else self.inputs[index]
 
     def write(self, index, level):
-        if index == 0:
-            self.light = level
+        pass
+
+    def pulse(self, length_ms):
+        self.dark_at = self.now + length_ms
 
     def temperature_c10(self):
         return 300
@@ -68,29 +71,64 @@ class Hal:
         self.fed += 1
 
 
-def without_allocation(hal, made):
-    """Every task at work, nobody on the link."""
+def chip_hal():
+    """The chip's own, but for its watchdog, which nothing could stop afterwards, and for what the station sends."""
+    import hal_rp2
+
+    class NoDog:
+        fed = 0
+
+        def __init__(self, timeout):
+            pass
+
+        def feed(self):
+            NoDog.fed += 1
+
+    class Chip(hal_rp2.Hal):
+        inbox = b""
+        written = 0
+        link_read = Hal.link_read
+
+        def link_write(self, data):
+            hal_rp2.Hal.link_write(self, data)
+            self.written += 1
+
+    hal_rp2.WDT = NoDog
+    return Chip()
+
+
+def without_allocation(hal, made, turns, between):
+    """Every task at work, and a station that hears a report each second; returns how many."""
     made.settings.closed = True
     made.watchdog.beat()
-    made.genset.ask(wire.GENSET_TEST)
-    made.step()
-    micropython.heap_lock()
-    for turn in range(TURNS):
-        hal.now += TURN_MS
+    told = 0
+    for turn in range(turns):
+        if turn % 100 == 0:
+            made.genset.ask(wire.GENSET_TEST)
+            exchange(hal, made, "heartbeat", turn // 100)
+            written = hal.written
+            micropython.heap_lock()
         if turn % 50 == 0:
             made.illuminator.request(0, 250, 19, 133)
-        hal.inputs[turn % 5] = turn // 700 % 2
+        between(turn)
         made.step()
-        if made.illuminator.lit:
-            made.rest()
-    micropython.heap_unlock()
+        made.rest()
+        if turn % 100 == 99:
+            micropython.heap_unlock()
+            told += hal.written - written
+    return told
+
+
+def pass_time(turn):
+    """The bench's hal stands still otherwise."""
+    hal.now += TURN_MS
+    hal.inputs[turn % 5] = turn // 700 % 2
 
 
 def exchange(hal, made, name, number):
     """One command taken in and answered."""
     made.illuminator.dark()
     hal.inbox = wire.frame(number % 255 + 1, wire.command(name).kind)
-    hal.now += TURN_MS
     made.step()
 
 
@@ -110,7 +148,7 @@ def growth(hal, made):
     before = gc.mem_alloc()
     for number in range(EXCHANGES):
         exchange(hal, made, "status" if number % 2 else "heartbeat", number)
-        hal.now += 500
+        hal.now += 500 + TURN_MS
         if number % 10 == 0:
             gc.collect()
     gc.collect()
@@ -122,10 +160,13 @@ made = board.Board(hal)
 gc.collect()
 print("heap", gc.mem_alloc() - empty)
 print("free", gc.mem_free())
-without_allocation(hal, made)
+print("told", without_allocation(hal, made, TURNS, pass_time))
 print("fed", hal.fed)
 print("pulses", made.illuminator.pulses)
 print("heartbeat", cost(hal, made, "heartbeat"))
 print("status", cost(hal, made, "status"))
 print("growth", growth(hal, made))
 print("answers", hal.written)
+if sys.platform == "rp2":
+    chip = chip_hal()
+    print("chip_told", without_allocation(chip, board.Board(chip), TURNS, lambda turn: None))

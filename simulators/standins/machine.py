@@ -1,10 +1,11 @@
 """What CPython lacks of MicroPython's `machine`, `micropython` and `time`, as far as the board's firmware uses it.
 
 `python simulators/standins/machine.py firmware/main.py` runs the firmware where no MicroPython is installed; tests import the firmware, and its
-hal_rp2, through `lend`. Pins, converters and the UART are plain memory here; the bench's pins go through hal_unix instead.
+hal_rp2, through `lend`. `rp2` is beside it. Pins, converters and the UART are plain memory here; the bench's pins go through hal_unix instead.
 """
 
 import contextlib
+import importlib
 import runpy
 import sys
 import time
@@ -115,7 +116,7 @@ def _time() -> types.ModuleType:
 @contextlib.contextmanager
 def lend() -> Iterator[None]:
     """While this lasts, `import machine, micropython, time` give these; what was imported under those names before comes back after."""
-    lent = {"machine": sys.modules[__name__], "micropython": _micropython(), "time": _time()}
+    lent = {"machine": sys.modules[__name__], "micropython": _micropython(), "time": _time(), "rp2": importlib.import_module("simulators.standins.rp2")}
     kept = {name: sys.modules.get(name) for name in lent}
     sys.modules.update(lent)
     try:

@@ -43,8 +43,9 @@ class TestHal:
     __test__ = False
 
     def __init__(self) -> None:
-        self.now_ms = machine.TICKS_PERIOD - 5_000
+        self._now_ms = machine.TICKS_PERIOD - 5_000
         """soon wraps, in every test"""
+        self._pulse_end_ms: int | None = None
         self.serial, self.boot, self.reset_cause = 7, 99, 1
         self.inputs = dict.fromkeys(wire.INPUTS, 0) | {"mains_ok": 1, "ups_ok": 1}
         self.light_follows = True
@@ -55,6 +56,19 @@ class TestHal:
         self.from_board = bytearray()
         self.fed = 0
         self.was_reset = False
+
+    @property
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    @now_ms.setter
+    def now_ms(self, now_ms: int) -> None:
+        """The hardware's part of a pulse happens at its own time, whatever the program does."""
+        self._now_ms = now_ms
+        if self._pulse_end_ms is not None and now_ms >= self._pulse_end_ms:
+            self.outputs["light"] = 0
+            self.history.append((self._pulse_end_ms, "light", 0))
+            self._pulse_end_ms = None
 
     def ticks_ms(self) -> int:
         return self.now_ms % machine.TICKS_PERIOD
@@ -68,8 +82,19 @@ class TestHal:
         return self.inputs[name]
 
     def write(self, index: int, level: int) -> None:
-        self.outputs[wire.OUTPUTS[index]] = level
+        name = wire.OUTPUTS[index]
+        assert not (name == "light" and level), "only pulses"
+        if name == "light":
+            self._pulse_end_ms = None
+            if self.outputs.get("light") == 0:
+                return  # the hardware was first
+        self.outputs[name] = level
         self.history.append((self.now_ms, wire.OUTPUTS[index], level))
+
+    def pulse(self, length_ms: int) -> None:
+        self.outputs["light"] = 1
+        self.history.append((self.now_ms, "light", 1))
+        self._pulse_end_ms = self.now_ms + length_ms
 
     def temperature_c10(self) -> int:
         return round(self.celsius * 10)

@@ -35,7 +35,7 @@ def test_one_lease_gives_its_pulses_and_ends_alone(ready: Bench) -> None:
     assert second - first == 133
     assert (first - granted["start_ticks"]) % (wire.TICKS_MASK + 1) <= 1
     assert ready.hal.outputs["light_supply"] == 0
-    assert ready.ask("dark") == {"pulses": 2, "seen_ms": 2 * 17}
+    assert ready.ask("dark") == {"pulses": 2, "seen_ms": 2 * 16}
 
 
 def test_a_pulse_begins_at_the_tick_asked_for(ready: Bench) -> None:

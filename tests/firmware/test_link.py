@@ -1,7 +1,5 @@
 """The board's end of the link: once each, never too late, never too much; and what is around it: reset, chip watchdog, faults."""
 
-from pathlib import Path
-
 import pytest
 
 from protocols import board_link as wire
@@ -176,37 +174,3 @@ def test_the_chip_is_fed_only_when_every_task_reported(ready: Bench) -> None:
     fed = ready.hal.fed
     ready.wait(5_000)
     assert ready.hal.fed == fed
-
-
-def test_every_output_starts_safe_and_has_a_longest_time(bench: Bench) -> None:
-    starts = {name: level for _, name, level in bench.hal.history[: len(wire.OUTPUTS)]}
-    assert list(starts) == list(wire.OUTPUTS)
-    for name, safe, longest_ms in bench.code.outputs.TABLE:
-        assert starts[name] == safe
-        output = getattr(bench.board.outputs, name)
-        output.set(1 - safe)
-        output.step(longest_ms - 1)
-        assert output.level == 1 - safe
-        output.step(1)
-        assert output.level == safe
-
-
-UNITS_MS = {"ms": 1, "s": 1_000, "h": 3_600_000}
-
-
-def test_the_readme_promises_what_the_table_of_outputs_holds(bench: Bench) -> None:
-    """Rows such as `| pi_power, hub_power | on | 12 h |`."""
-    text = (Path(__file__).parents[2] / "protocols/README.md").read_text(encoding="utf-8")
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    for name, safe, longest_ms in bench.code.outputs.TABLE:
-        (row,) = [row for row in rows if len(row) == 3 and name in row[0].split(" (")[0].split(", ")]
-        number, unit = row[2].replace(",", "").split()[:2]
-        assert (row[1], float(number) * UNITS_MS[unit]) == (("off", "open", "on")[2 if safe else int(name == "start_contact")], longest_ms), name
-
-
-def test_a_renewed_lease_never_passes_the_longest_time(bench: Bench) -> None:
-    output = bench.board.outputs.lamp_ready
-    for _ in range(37):
-        output.set(1, 100_000)
-        output.step(99_000)
-    assert output.level == 0

@@ -31,6 +31,7 @@ def test_every_file_compiles_for_the_rp2040(path: Path, tmp_path: Path) -> None:
 def test_periodic_steps_allocate_nothing_talk_leaves_nothing_and_the_board_fits() -> None:
     """firmware/check/self_check.py fails by itself when a periodic step allocates."""
     found = bench_board.on_unix()
+    assert found["told"] > 100, "reports to a station that listens"
     assert found["fed"] > 400
     assert found["pulses"] > 0
     assert found["answers"] > 1_000

@@ -100,13 +100,27 @@ def test_a_lease_of_light_keeps_its_pulses_at_the_pin(chip: EmulatedPico) -> Non
         before = len(pulses_us(chip))
         assert await board.light(250) == 250
         await until(lambda: len(pulses_us(chip)) == before + 2, "two pulses", SLOW_S)
-        assert all(15_000 <= pulse_us <= 20_000 for pulse_us in pulses_us(chip)), pulses_us(chip)
+        assert all(pulse_us == pytest.approx(19_000, abs=100) for pulse_us in pulses_us(chip)), pulses_us(chip)
         await until(lambda: outputs(chip)["light_supply"] == 0, "the lease to end", SLOW_S)
 
     run(chip, body)
 
 
-def test_the_chips_own_watchdog_restarts_a_board_whose_program_ended(chip: EmulatedPico) -> None:
+HANG = b"""
+import machine
+hal = Hal()
+hal.write(1, 1)
+machine.disable_irq()
+hal.pulse(19)
+while True: pass
+"""
+"""for the raw REPL, behind the board's own program"""
+
+
+def test_a_chip_that_hangs_under_a_pulse_goes_dark_by_itself_and_is_restarted(chip: EmulatedPico) -> None:
+    """First the program is ended from outside: safe at once. Then its processor never comes back: the light's own hardware and the chip's
+    watchdog are all that is left."""
+
     async def lamp(board: SerialBoard) -> None:
         await board.lamp("work", True, 600)
         await until(lambda: outputs(chip)["lamp_work"] == 1, "the lamp", SLOW_S)
@@ -117,14 +131,20 @@ def test_the_chips_own_watchdog_restarts_a_board_whose_program_ended(chip: Emula
     run(chip, lamp)
     with open(chip.usb, "wb", buffering=0) as console:
         console.write(b"\x03")
-    wait_until(lambda: outputs(chip) == SAFE, "the outputs safe at once", SLOW_S)
-    chip.history.clear()
+        wait_until(lambda: outputs(chip) == SAFE, "the outputs safe at once", SLOW_S)
+        chip.history.clear()
+        console.write(b"\x01" + HANG + b"\x04")
+    wait_until(lambda: len(pulses_us(chip)) == 1, "one pulse", SLOW_S)
+    assert pulses_us(chip) == [pytest.approx(19_000, abs=100)]
+    assert outputs(chip)["light_supply"] == 1, "the processor still hangs"
     run(chip, again)
+    assert outputs(chip)["light_supply"] == 0
 
 
 @pytest.mark.usefixtures("chip")
 def test_nothing_is_allocated_on_the_chip_and_the_heap_suffices() -> None:
-    assert FIGURES["pulses"] > 0
+    assert FIGURES["told"] > 0
+    assert FIGURES["chip_told"] > 0, "with its own pins and wire"
     assert FIGURES["fed"] > 0
     assert FIGURES["growth"] < 512
     assert FIGURES["heap"] < HEAP_LIMIT

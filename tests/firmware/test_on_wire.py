@@ -1,6 +1,7 @@
 """The firmware as a process on a pseudo-terminal, driven by the station's own driver: MicroPython, and CPython where there is none."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -158,6 +159,27 @@ def test_a_hung_board_is_a_time_out_with_the_last_bytes(run: Run) -> None:
         assert table.driver.wire()
         table.board.set_fault("hang", False)
         await table.driver.open()
+
+    run(body)
+
+
+def test_a_board_that_hangs_under_a_pulse_leaves_no_light_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(table: Table) -> None:
+        begin = table.board._pulse
+
+        def then_hang(length_ms: int) -> None:
+            begin(length_ms)
+            table.board.set_fault("hang", True)
+
+        monkeypatch.setattr(table.board, "_pulse", then_hang)
+        await table.driver.open()
+        before_s = table.world.clock.now_s()
+        with contextlib.suppress(DeviceTimeout):
+            await table.driver.light(250)
+        await until(lambda: table.world.lit_s(before_s, table.world.clock.now_s()) > 0, "the light")
+        await until(lambda: not table.world.illuminator_on, "darkness")
+        assert table.board.outputs["light_supply"] == 1, "the firmware still hangs"
+        assert table.world.lit_s(before_s, table.world.clock.now_s()) < 0.1
 
     run(body)
 

@@ -33,7 +33,7 @@ def test_time_comes_through_ticks_alone(name: str) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_only_the_hal_knows_the_chip(name: str) -> None:
     modules = {module for module, _ in imports(SOURCES[name])}
-    if name not in {"hal_rp2.py", "boot.py", "main.py"}:
+    if name not in {"hal_rp2.py", "pulse_rp2.py", "boot.py", "main.py"}:
         assert modules.isdisjoint({"machine", "rp2", "micropython", "hal_rp2", "os"})
 
 

@@ -153,7 +153,7 @@ def test_a_station_that_starts_again_calls_the_stop_off(armed: Bench) -> None:
 def test_the_pi_gets_a_try_after_the_longest_time_off(armed: Bench) -> None:
     armed.ask("stopping", 10, 0, 0)
     armed.until(lambda: state(armed) == "off")
-    armed.board.outputs.pi_power._lease_ms = 1_000
+    armed.board.outputs.pi_power.left_ms = 1_000
     armed.wait_s(5)
     assert armed.hal.outputs["pi_power"] == 1
     assert state(armed) == "watching"

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocols import board_link as wire
-from protocols import cobs
+from protocols import cobs, crc
 
 MESSAGES = st.sampled_from([*wire.COMMANDS, *wire.REPLIES, wire.REFUSED, wire.EVENT])
 FRAMES = st.builds(
@@ -24,6 +24,34 @@ def split(stream: bytes) -> list[tuple[int, int, bytes]]:
             except wire.LinkError:
                 continue
     return found
+
+
+@given(st.binary(max_size=253))
+@example(b"")
+@example(b"\x00")
+@example(b"\x00" * 253)
+@example(b"\x01" * 253)
+def test_stuffing_in_place_writes_what_encode_returns(plain: bytes) -> None:
+    stuffed = bytearray(b"\xee" * (len(plain) + 5))
+    cobs.stuff(bytearray(plain), stuffed, 2)
+    assert stuffed == b"\xee\xee" + cobs.encode(plain) + b"\xee\xee"
+
+
+@given(st.binary(max_size=300))
+@example(b"123456789")
+def test_a_crc_by_halves_is_the_whole_one(content: bytes) -> None:
+    sealed = bytearray(content + b"\xee\xee\xee\xee")
+    crc.seal(sealed)
+    assert bytes(sealed) == crc.append(content)
+
+
+@given(st.lists(st.binary(min_size=wire.EVENT.size, max_size=wire.EVENT.size), min_size=1, max_size=3))
+def test_a_report_is_the_frame_of_its_body_each_time(bodies: list[bytes]) -> None:
+    report = wire.Report(wire.EVENT)
+    for body in bodies:
+        report.plain[report.BODY_AT : report.BODY_AT + len(body)] = body
+        assert bytes(report.frame()) == wire.frame(0, wire.EVENT.kind, body)
+        assert report.values() == wire.EVENT.unpack(body)
 
 
 @given(st.binary(max_size=1500))
