@@ -20,9 +20,10 @@ from edge.clock import SystemClock, boot_id, random_bytes
 from edge.devices.presence import PresenceChange
 from edge.devices.register import EquipmentRegister
 from edge.district_time import DistrictTime
+from edge.enrolment.hooks import Gate, Hooks
 from edge.enrolment.judging import Judge
 from edge.enrolment.keeping import Keeping
-from edge.enrolment.session import Gate, Hooks, Identity, Session
+from edge.enrolment.session import Session, StationIdentity
 from edge.enrolment.slip_printing import slip_maker
 from edge.enrolment.state import Enrolment, recapture
 from edge.enrolment.taking import Devices
@@ -194,7 +195,7 @@ class Station:
             lambda record_id: RecordSealer(record_id, station.id, self._keys.audiences, random_bytes), random_bytes, self._goes_first,
         )
         return Session(
-            Identity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
+            StationIdentity(station.id, station.name, station.place, station.language, station.screen_ppi), _devices(self._fitted),
             Judge(with_overrides(config.quality.limits)), keeping, Login(self._roster(), station.id, self._keys.district_key).open,
             slip_maker(config.devices.printer), self._texts, self._clock, self._hooks(), config.capture.automatic,
         )

@@ -52,8 +52,8 @@ MODES: Mapping[int, str] = {
 }
 
 SENTINELS = 8
-"""values at the top of a register's positive range that are no readings; 16-bit unsigned: FFFF not implemented, FFFE over range, FFFD under range, FFFC transducer fault, FFFB bad data, FFFA digital
-input high, FFF9 low, FFF8 reserved. Signed and 32-bit values use the same eight at the top of their own."""
+"""values at the top of a register's positive range that are no readings; 16-bit unsigned: FFFF not implemented, FFFE over range, FFFD under range,
+FFFC transducer fault, FFFB bad data, FFFA digital input high, FFF9 low, FFF8 reserved. Signed and 32-bit values use the same eight at the top of their own."""
 
 CONTROL_ADDRESS = 4104
 """page 16 offset 8: key and its one's complement, in ONE function-16 write of two registers"""

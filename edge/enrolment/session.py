@@ -5,7 +5,7 @@ what the store holds is the truth, and `run` begins by asking it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from edge.clock import Clock, local_day_minute
@@ -14,13 +14,14 @@ from edge.enrolment import events as ev
 from edge.enrolment import snapshot
 from edge.enrolment.errands import Desk, Errands, OpenRosterFile
 from edge.enrolment.handling import refuse
+from edge.enrolment.hooks import Gate, Hooks, Json
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.live import Live
 from edge.enrolment.machine import step
 from edge.enrolment.opinion import Judging
 from edge.enrolment.procedure import Target
 from edge.enrolment.slip import Slip, SlipMaker, Texts, slip_of
-from edge.enrolment.snapshot import Json, Surroundings
+from edge.enrolment.snapshot import Surroundings
 from edge.enrolment.state import Enrolment, State
 from edge.enrolment.taking import Devices, Taker
 from edge.errors import RefusedEvent, StoreError, StoreFull
@@ -38,70 +39,7 @@ is still being saved, and is checked by itself"""
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """Whether power and policy let another person begin."""
-
-    next_person: bool = True
-    reason: str = ""
-    """notice id: power_no_next, power_finish_only, policy_online, policy_waiting"""
-    stopping: bool = False
-
-
-def _no_figures() -> Json:
-    return {}
-
-
-def _power_was_out() -> tuple[str, Mapping[str, str]]:
-    return "power_was_out", {}
-
-
-def _ignore() -> None:
-    return None
-
-
-def _ignore_act(act: str) -> None:
-    return None
-
-
-def _no_refusal(act: str) -> str:
-    return ""
-
-
-def _ignore_count(people: int) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the rest of the station gives to and takes from the session; all return at once."""
-
-    gate: Callable[[], Gate] = Gate
-    power: Callable[[], Json] = _no_figures
-    """for the page: source (mains, battery, genset, unknown), minutes, people_left, state"""
-    link: Callable[[], Json] = _no_figures
-    """for the page: connected"""
-    wake: Callable[[], None] = _ignore
-    """the ledger has something new to send"""
-    stop: Callable[[], None] = _ignore
-    """shut the station down in good order"""
-    genset: Callable[[str], None] = _ignore_act
-    """start, stop, acknowledge, serviced"""
-    genset_refusal: Callable[[str], str] = _no_refusal
-    """message id of why that cannot be done by hand now; empty when it can"""
-    unreadable: Callable[[], tuple[str, ...]] = tuple
-    """register numbers of records that rotted on the card"""
-    stick: Callable[[], tuple[str, int]] = lambda: ("", 0)
-    """notice id about a stick and how many entries lie on it"""
-    genset_fitted: bool = False
-    """a genset can be asked for, also one without a controller on a bus"""
-    waiting: Callable[[int], None] = _ignore_count
-    """so many people still wait"""
-    came_back: Callable[[], tuple[str, Mapping[str, str]]] = _power_was_out
-    """what happened before this start: notice id and its values"""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
+class StationIdentity:
     """Which station this is."""
 
     id: str
@@ -116,7 +54,7 @@ class Session:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: StationIdentity,
         devices: Devices,
         judging: Judging,
         keeping: Keeping,

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
+from edge.enrolment.hooks import Json
 from edge.enrolment.offers import actions, device_for, primary, reasons, retakeable
 from edge.enrolment.population import backdrop, nik_warnings
 from edge.enrolment.procedure import ABANDON_REASONS, BEST_REASONS, DEVICE_OF_KIND, STEPS, Target
 from edge.enrolment.state import Enrolment, State, due, excluded, guards_not_done, recapture, resolved, step_of, step_taking, targets, try_of, under_way
 
-Json = dict[str, Any]
 FEW_LEFT = 50
 """warn this early, long before the station has to refuse (ecosystem 4.2, 14)"""
 

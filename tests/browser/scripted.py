@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from edge.enrolment.session import Hooks
+from edge.enrolment.hooks import Hooks
 from edge.web.server import PowerAnswers, build_app
 from station_config.load import load_texts
 from tests.unit.enrolment.desk import log_in, to_step

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from edge.enrolment import events as ev
+from edge.enrolment.hooks import Hooks
 from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
-from edge.enrolment.session import Hooks
 from edge.errors import DeviceRefused
 from edge.power import safe_mode
 from edge.store.store import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from edge.enrolment.session import Hooks
+from edge.enrolment.hooks import Hooks
 from edge.store.store import Store
 from protocols.record import Receipt, encode_receipt
 from protocols.sealing import RECEIPT_TYPE, sign1

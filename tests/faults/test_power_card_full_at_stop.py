@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.enrolment import events as ev
-from edge.enrolment.session import Gate, Hooks
+from edge.enrolment.hooks import Gate, Hooks
 from edge.errors import StoreFull
 from edge.power.stopping import OrderlyStop, Part
 from edge.store.store import Store

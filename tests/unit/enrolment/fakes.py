@@ -12,10 +12,11 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge.devices.interfaces import Frame, PenSample, SignatureSeries
+from edge.enrolment.hooks import Hooks
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
-from edge.enrolment.session import Hooks, Identity, Session
+from edge.enrolment.session import Session, StationIdentity
 from edge.enrolment.slip import Slip, SlipMaker
 from edge.enrolment.taking import Devices
 from edge.errors import DeviceAbsent, DeviceError
@@ -287,5 +288,5 @@ async def open_bench(
     judge = judge or FakeJudge()
     devices: Any = Devices(**presences, others=others)
     slip = make_slip or slip_text
-    session = Session(Identity(STATION, "Kecamatan Poso"), devices, judge, keeping, open_roster, slip, load_texts(), clock, hooks, automatic)
+    session = Session(StationIdentity(STATION, "Kecamatan Poso"), devices, judge, keeping, open_roster, slip, load_texts(), clock, hooks, automatic)
     return DeskBench(session, bodies, judge, presences, worker)

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from edge.enrolment import events as ev
+from edge.enrolment.hooks import Gate, Hooks
 from edge.enrolment.opinion import Opinion
 from edge.enrolment.population import Corrections
 from edge.enrolment.procedure import Target
-from edge.enrolment.session import Gate, Hooks
 from edge.errors import DeviceAbsent, DeviceRefused, DeviceTimeout, RefusedEvent
 from edge.store.files import DiskFiles
 from edge.store.store import Store

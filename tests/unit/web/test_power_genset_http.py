@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.enrolment.session import Hooks
+from edge.enrolment.hooks import Hooks
 from tests.browser.scripted import ScriptedStation, scripted
 from tests.faults.site import site
 from tests.unit.enrolment.desk import log_in
