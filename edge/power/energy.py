@@ -13,6 +13,7 @@ A battery's lowest slice is never counted: the UPS's own low-battery flag comes 
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.power.charging import Charging
 from edge.power.picture import Minutes
 
 FIRST_GUESS_W = {"idle": 70.0, "preview": 85.0, "capture": 95.0, "print": 110.0, "send": 75.0}
@@ -96,6 +97,10 @@ class Discharge:
     """drawn from that slice"""
     whole: bool = False
     """the slice was entered at its upper end, so what it gives can be learnt"""
+    wh: float = 0.0
+    """drawn since it began"""
+    percent: float | None = None
+    """last reported, once the voltage had settled"""
 
 
 @dataclass
@@ -109,6 +114,7 @@ class Battery:
     top_percent: float = 100.0
     """what it reports when full and loaded: less than 100, because the voltage falls under load"""
     discharge: Discharge | None = None
+    charging: Charging = field(default_factory=Charging)
 
     @property
     def learnt(self) -> bool:
@@ -149,7 +155,9 @@ class Battery:
             self.discharge = Discharge()
         discharge = self.discharge
         discharge.seconds += dt_s
-        discharge.slice_wh += (watts + OWN_DRAW_W) * dt_s / 3600
+        wh = (watts + OWN_DRAW_W) * dt_s / 3600
+        discharge.slice_wh += wh
+        discharge.wh += wh
         if percent is not None and discharge.seconds >= SETTLE_S:
             self._follow(discharge, percent, watts)
 
@@ -158,11 +166,13 @@ class Battery:
             discharge.slice, discharge.whole = None, False
             return
         index = min(SLICES - 1, int(percent / (100 / SLICES)))
+        discharge.percent = percent
         if discharge.slice is None:
             discharge.slice = index
             discharge.whole = self._settled_at_top(percent)
             if not discharge.whole:
                 discharge.slice_wh = 0.0
+            self.charging.found(self._and(discharge.wh, percent), full=discharge.whole, nominal_wh=self.nominal_wh)
         elif index < discharge.slice:
             self._leave(discharge, index, percent)
 
@@ -200,7 +210,24 @@ class Battery:
         self.end()
 
     def end(self) -> None:
+        discharge = self.discharge
+        if discharge is not None and discharge.percent is not None:
+            self.charging.begins(self.left_wh(discharge.percent))
+        elif discharge is not None:
+            self.charging.drawn(discharge.wh)
         self.discharge = None
+
+    def on_mains(self, dt_s: float, *, charges: bool) -> None:
+        """One stretch without discharge; charges: the UPS freshly says that mains feed it, and nothing that speaks against a charge."""
+        self.end()
+        if charges:
+            self.charging.seconds += dt_s
+        else:
+            self.charging.forget()
+
+    def _and(self, wh: float, percent: float) -> float | None:
+        left_wh = self.left_wh(percent)
+        return None if left_wh is None else left_wh + wh
 
     def left_wh(self, percent: float | None) -> float | None:
         """Usable watt-hours above the reserve; None when the charge is unknown."""
@@ -212,6 +239,11 @@ class Battery:
             index = min(index, discharge.slice)
         below = sum(self.slice_of(at) for at in range(RESERVE_SLICES, index))
         return below + (self._left_of_slice(index, percent) if index >= RESERVE_SLICES else 0.0)
+
+    def to_reserve_wh(self, percent: float | None) -> float:
+        """What must be charged before anything counts: the rest of the lowest slice."""
+        share = 1.0 if percent is None else max(0.0, 1 - percent / (100 / SLICES))
+        return self.slice_of(0) * share
 
     def _left_of_slice(self, index: int, percent: float) -> float:
         """By the reported charge, and never more than what was not yet drawn from it."""
@@ -256,7 +288,10 @@ class Work:
 
 def dump(batteries: dict[str, Battery], draw: Draw, work: Work) -> dict[str, Any]:
     """What is worth keeping over a restart."""
-    kept = {name: {"slices_wh": battery.slices_wh, "error": battery.error, "top": battery.top_percent} for name, battery in batteries.items()}
+    kept = {
+        name: {"slices_wh": battery.slices_wh, "error": battery.error, "top": battery.top_percent, "charge_w": battery.charging.watts}
+        for name, battery in batteries.items()
+    }
     return {"batteries": kept, "draw": draw.by_activity, "recent_w": draw.recent_w, "work": [work.person_s, work.person_wh, work.people]}
 
 
@@ -266,6 +301,7 @@ def restore(kept: dict[str, Any], batteries: dict[str, Battery], draw: Draw, wor
         found = kept.get("batteries", {}).get(name)
         if found and len(found["slices_wh"]) == SLICES:
             battery.slices_wh, battery.error, battery.top_percent = list(found["slices_wh"]), found["error"], found["top"]
+            battery.charging.watts = found.get("charge_w")
     draw.by_activity.update(kept.get("draw", {}))
     draw.recent_w = kept.get("recent_w", draw.recent_w)
     work.person_s, work.person_wh, work.people = kept.get("work", [work.person_s, work.person_wh, work.people])

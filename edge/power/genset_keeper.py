@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.power.genset_hand import Hand
-from edge.power.genset_plan import RUNNING_RPM, RUNNING_V, Plan, Seen, step
+from edge.power.genset_plan import Plan, Seen, step, turns
 from edge.power.picture import Minutes
 from edge.power.supply import Readings, Wall
 from station_config.schema import GensetRules
@@ -159,9 +159,7 @@ class GensetKeeper:
     def _see(self, now_s: float, readings: Readings) -> Seen:
         reading, board = readings.genset, readings.board
         if reading is not None:
-            running = (reading.rpm or 0) > RUNNING_RPM or (reading.l1_v or 0) > RUNNING_V
-            known = reading.rpm is not None or reading.l1_v is not None
-            return Seen(now_s, running if known else None, reading.l1_v, reading.frequency_hz, reading.alarms, mode=reading.mode)
+            return Seen(now_s, turns(reading.rpm, reading.l1_v), reading.l1_v, reading.frequency_hz, reading.alarms, mode=reading.mode)
         self._board_ran = board is not None and (board.genset_running or (self._board_ran and self.plan.state != "idle"))
         if board is not None and (self.rules.by_contact or self._board_ran):
             return replace(self._see_by_contact(now_s, board.genset_running), cooling=board.genset_state in BOARD_COOLS)

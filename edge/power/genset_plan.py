@@ -94,6 +94,13 @@ def stable(seen: Seen, rules: GensetRules) -> bool:
     return rules.low_v <= seen.volts <= rules.high_v and rules.low_hz <= seen.hz <= rules.high_hz
 
 
+def turns(rpm: float | None, volts: float | None) -> bool | None:
+    """Does the engine run, by its speed or its voltage? None: neither is known."""
+    if rpm is None and volts is None:
+        return None
+    return (rpm or 0.0) > RUNNING_RPM or (volts or 0.0) > RUNNING_V
+
+
 def _watch_quality(plan: Plan, seen: Seen, rules: GensetRules) -> Plan:
     if stable(seen, rules):
         good_since_s = seen.now_s if plan.stable_since_s is None else plan.stable_since_s

@@ -54,6 +54,7 @@ def _ups(watch: PowerWatch, ups: UpsView) -> dict[str, Any]:
         "learnt": battery.learnt,
         "band_percent": round(100 * battery.band),
         "health_percent": _rounded(battery.health_percent),
+        "charge_w": _rounded(battery.charging.watts),
     }
 
 

@@ -1,7 +1,7 @@
 """Safe mode: one plain page at the station's address that says why the station does not run and what to do.
 
-Started by systemd when the station stopped by itself too often (OnFailure=). Does not touch the store, and no device but the board,
-which it tells that somebody is at home: otherwise the board would cut and restore the Pi's supply, and the storm would begin again.
+Started by systemd when the station stopped by itself too often (OnFailure=). Does not touch the store, and of the devices two: it tells the board
+that somebody is at home, else the board would cut and restore the Pi's supply and begin the storm again; and it lets go of the genset (`safe_genset.py`).
 The reason is what the station left behind (`last_words.py`), else what systemd says (MONITOR_SERVICE_RESULT, systemd >= 251).
 """
 
@@ -16,10 +16,11 @@ from pathlib import Path
 
 from edge.clock import Clock, SystemClock
 from edge.devices.board import SerialBoard
-from edge.devices.interfaces import Board
+from edge.devices.genset_fitted import genset_maker
+from edge.devices.interfaces import Board, Genset
 from edge.devices.presence import Presence
-from edge.errors import DeviceError
-from edge.power import last_words
+from edge.errors import DeviceError, StationError
+from edge.power import last_words, safe_genset
 from edge.power.last_words import LastWords
 from station_config.load import ConfigError, load_station, load_texts
 from station_config.schema import StationConfig
@@ -47,6 +48,13 @@ def sentences(words: LastWords, texts: Texts) -> list[str]:
     why = texts.get(f"safe_why_{words.code}", texts["safe_why_unknown"]).format(part=words.detail, detail=words.detail or words.code)
     reason = f"{own} {texts.get(f'{words.code}_next', '')} ({words.sentence})" if own else words.sentence or why
     return [texts["safe_mode"], texts["safe_mode_why"].format(reason=reason), texts["safe_mode_next"]]
+
+
+def of_genset(config: StationConfig | None, texts: Texts) -> list[str]:
+    """What becomes of a running genset; nothing where none is fitted."""
+    if config is None or not (config.devices.genset or config.power.genset.by_contact):
+        return []
+    return [texts["safe_mode_genset"].format(minutes=safe_genset.minutes(config.power.genset))]
 
 
 def page(lines: list[str], language: str = "id") -> bytes:
@@ -100,13 +108,20 @@ def port_of(path: Path) -> int:
 
 
 async def run(config: StationConfig | None, port: int, answer: bytes) -> None:
-    """The page; and the board, where one is fitted."""
+    """The page; and board and genset, where they are fitted."""
+    clock = SystemClock()
     async with asyncio.TaskGroup() as group:
         group.create_task(serve("127.0.0.1", port, answer))
-        if config is not None and (section := config.devices.board) is not None:
-            clock = SystemClock()
-            presence: Presence[Board] = Presence("board", lambda: SerialBoard("board", section, clock), clock, lambda _: None)
-            group.create_task(keep_board_quiet(presence, clock))
+        if config is None:
+            return
+        if (section := config.devices.board) is not None:
+            board: Presence[Board] = Presence("board", lambda: SerialBoard("board", section, clock), clock, lambda _: None)
+            group.create_task(keep_board_quiet(board, clock))
+        if (engine := config.devices.genset) is not None:
+            with suppress(StationError):  # a mapping file that cannot be read: the page says how to stop it by hand
+                make = genset_maker(engine)
+                genset: Presence[Genset] = Presence("genset", lambda: make(engine), clock, lambda _: None)
+                group.create_task(safe_genset.bring_home(genset, config.power.genset, clock))
 
 
 def main() -> int:
@@ -120,7 +135,8 @@ def main() -> int:
     except ConfigError as error:
         words = LastWords("config", sentence=str(error))  # a broken configuration is the likeliest reason of all
     language = config.station.language if config else "id"
-    asyncio.run(run(config, port_of(path), page(sentences(words, load_texts()[language]), language)))
+    texts = load_texts()[language]
+    asyncio.run(run(config, port_of(path), page([*sentences(words, texts), *of_genset(config, texts)], language)))
     return 0
 
 

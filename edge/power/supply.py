@@ -181,6 +181,10 @@ class Supply:
         """Whoever leads a UPS is about to switch it off (FSD); never taken back, so its age does not matter."""
         return any("FSD" in track.status for track in self.tracks)
 
+    def charges(self, track: UpsTrack, now_s: float) -> bool:
+        """Mains feed it, as it freshly says, and it does nothing else with its battery."""
+        return track.on_battery is False and self.fresh(track, now_s) and not (track.calibrates or track.nothing_behind)
+
     def overloaded(self, now_s: float) -> bool:
         """A UPS says freshly that it carries too much: it may switch off at any instant."""
         return any("OVER" in track.status and self.fresh(track, now_s) for track in self.tracks)

@@ -31,10 +31,10 @@ SAVE_EVERY_S = 60.0
 """on battery; on mains ten times as long: a flash card is not written for nothing"""
 SEEN_EVERY_S = 30.0
 """a few bytes: how exactly a later life knows when this one ended"""
-START_S = 90.0
-"""the machine's start and the station's"""
+START_S, STOP_S = 90.0, 90.0
+"""the machine's start and the station's; an orderly stop with all its parts late"""
 CHARGE_A_HOUR = 0.1
-"""of the name plate: small UPSes charge a lead battery in about ten hours"""
+"""of the name plate, until the charger was seen at work: small UPSes charge a lead battery in about ten hours"""
 LONGEST_CHARGE_S = 4 * 3600
 """people wait; what was saved is safe through a cut as well"""
 LONGEST_STEP_S = 60.0
@@ -212,7 +212,7 @@ class PowerWatch:
 
     def _learn_battery(self, track: UpsTrack, battery: energy.Battery, dt_s: float) -> None:
         if not track.on_battery or self.supply.source is not Source.BATTERY:
-            battery.end()
+            battery.on_mains(dt_s, charges=self.supply.charges(track, self._last_s or 0.0))
             return
         fresh = track.told_s == self._last_s
         battery.on_battery(track.charge_percent if fresh else None, self._share_w(track), dt_s)
@@ -289,14 +289,14 @@ class PowerWatch:
 
     def charge_s(self) -> int:
         """How long the charger needs before the battery carries another start and another orderly stop."""
-        needed_s = START_S + 60 * self.power.stop_below_minutes
-        return max((self._charge_s(track, needed_s) for track in self.supply.tracks), default=0)
+        return max((self._charge_s(track) for track in self.supply.tracks), default=0)
 
-    def _charge_s(self, track: UpsTrack, needed_s: float) -> int:
-        battery = self.batteries[track.name]
-        left_wh = battery.left_wh(track.charge_percent) or 0.0
-        missing_wh = (self._share_w(track) + energy.OWN_DRAW_W) * needed_s / 3600 - left_wh
-        return min(LONGEST_CHARGE_S, max(0, round(3600 * missing_wh / (CHARGE_A_HOUR * battery.nominal_wh))))
+    def _charge_s(self, track: UpsTrack) -> int:
+        battery, percent = self.batteries[track.name], track.charge_percent
+        needed_wh = (self._share_w(track) + energy.OWN_DRAW_W) * (START_S + STOP_S) / 3600 + battery.to_reserve_wh(percent)
+        missing_wh = needed_wh - (battery.left_wh(percent) or 0.0)
+        charge_w = battery.charging.watts or CHARGE_A_HOUR * battery.nominal_wh
+        return min(LONGEST_CHARGE_S, max(0, round(3600 * missing_wh / charge_w)))
 
     def _genset(self, now_s: float, wall: Wall, readings: Readings) -> list[Act]:
         if self.genset is None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from edge.power.page import power_page
 from edge.power.report import to_csv
 from edge.web.server import PowerAnswers
+from station_config.schema import GensetRules
 from tests.browser.axe import violations
 from tests.browser.scripted import ScriptedStation, scripted
 from tests.faults.site import site
@@ -21,7 +22,7 @@ NOT_WORDS = re.compile(r"undefined|null|NaN|\[object|report_|\{")
 
 def answers() -> PowerAnswers:
     """After half an hour of outage, most of it on the genset, and two people recorded."""
-    here = site(genset=True)
+    here = site(genset=True, rules=GensetRules(test_every_days=7))
     here.world.outage()
     here.run(60, step_s=5)
     here.watch.genset_by_hand("start")
@@ -31,6 +32,7 @@ def answers() -> PowerAnswers:
     here.run(900, step_s=5)
     for _ in range(2):
         here.watch.person_done(230, here.wall().day)
+    here.run(5)
     page = json.loads(json.dumps(power_page(here.watch, here.wall().day)))
     return PowerAnswers(lambda: page, lambda by: to_csv(list(here.watch.report.days.values()) if by == "day" else here.watch.report.months()))
 
@@ -62,6 +64,17 @@ def test_the_month_is_told_in_one_sentence_and_the_outage_by_its_times(report: P
     expect(days.first.locator("td").nth(1)).to_have_text("1")
     expect(report.locator("section:has(h2:text-is('Setiap bulan')) tbody tr")).to_have_count(1)
     assert not NOT_WORDS.search(report.inner_text("body"))
+
+
+def test_what_is_learnt_is_told_and_what_is_not_is_called_so(report: Page) -> None:
+    now = report.locator("dl.now")
+    expect(now).to_contain_text("kekuatan belum diketahui; kecepatan mengisi belum diketahui")
+    expect(now).to_contain_text(re.compile(r"\d+ sampai \d+ menit, belum diukur di sini"))
+    expect(now).to_contain_text(re.compile(r"Satu orang butuh\s*4 mnt"))
+    expect(now).to_contain_text(re.compile(r"Pemakaian saat\s*menunggu 120 W"))
+    expect(now).to_contain_text(re.compile(r"Uji genset berikutnya\s*dalam 7 hari"))
+    expect(now).to_contain_text(re.compile(r"Tegangan dan suhu komputer\s*5,05 V"))
+    expect(now).to_contain_text("412,5 jam, servis 88 jam lagi")
 
 
 def test_both_tables_can_be_carried_away_and_there_is_a_way_back(report: Page) -> None:

@@ -15,7 +15,7 @@ def test_the_low_flag_stops_in_good_order_whatever_the_charge_says() -> None:
     here.world.outage()
     assert here.run(3600, until=lambda: here.stopped)
     assert here.world.ups_ok, "stopped before the lights went out"
-    assert sentence(here, "power_stopping") == "Listrik hampir habis. Data aman. Alat dimatikan dengan tertib."
+    assert sentence(here, "power_stopping") == "Listrik hampir habis. Data aman. Stasiun dimatikan dengan tertib."
     assert here.world.upses[0].minutes_left > 0.5, "there is time for an orderly stop"
 
 

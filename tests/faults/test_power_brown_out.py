@@ -18,7 +18,7 @@ def test_at_160_volts_the_battery_carries_the_station() -> None:
     here.run(60)
     assert here.watch.picture.source is Source.BATTERY
     assert here.watch.picture.state is State.ON_BATTERY
-    assert sentence(here, "mains_brown_out") == "Tegangan PLN terlalu rendah: 160 V. Alat memakai baterai."
+    assert sentence(here, "mains_brown_out") == "Tegangan PLN terlalu rendah: 160 V. Stasiun memakai baterai."
 
 
 def test_at_270_volts_the_operator_is_told_to_unplug() -> None:

@@ -34,4 +34,4 @@ def test_the_operator_is_not_told_of_an_empty_battery_that_is_full() -> None:
     here = site()
     here.world.button(True)
     assert here.run(5, until=lambda: here.stopped)
-    assert sentence(here, "power_stopping_asked") == "Alat dimatikan dengan tertib. Data aman."
+    assert sentence(here, "power_stopping_asked") == "Stasiun dimatikan dengan tertib. Data aman."

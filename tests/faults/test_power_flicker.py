@@ -11,7 +11,7 @@ def test_an_hour_of_flicker_is_one_long_stay_on_battery_rules() -> None:
     here.run(3600)
     assert here.did("state") == ["on_battery"], "no flapping"
     assert here.watch.picture.state is State.ON_BATTERY
-    assert sentence(here, "mains_flicker") == "Listrik PLN berkedip. Alat tetap memakai cara baterai sampai tenang."
+    assert sentence(here, "mains_flicker") == "Listrik PLN berkedip. Stasiun tetap berhemat seperti dengan baterai sampai PLN stabil."
     assert len(here.did("save")) < 200, "the card is not written at every blink"
     here.world.restore()
     here.run(90)

@@ -103,7 +103,7 @@ def test_an_engine_without_good_voltage_never_gets_the_load(fault: str) -> None:
     assert not any(loaded)
     assert here.watch.picture.source is Source.BATTERY
     assert "genset_no_voltage" in here.reads()
-    assert sentence(here, "genset_no_voltage").startswith("Genset hidup tetapi tegangan tidak baik, jadi tidak dipakai.")
+    assert sentence(here, "genset_no_voltage").startswith("Genset hidup tetapi tegangannya tidak baik, jadi tidak dipakai.")
 
 
 def test_a_broken_fuel_sensor_is_unknown_not_65532_percent() -> None:
@@ -228,7 +228,7 @@ def test_power_that_never_arrives_is_a_failure_with_its_own_sentence() -> None:
     here = losing(99)
     assert here.run(1200, until=lambda: here.watch.plan.state == "locked")
     assert here.did("genset").count("load") == QUICK.attempts**2
-    assert sentence(here, "genset_not_loaded") == "Genset hidup, tetapi listriknya tidak sampai ke alat. Periksa sakelar (MCB) dan panel pindah genset."
+    assert sentence(here, "genset_not_loaded") == "Genset hidup, tetapi listriknya tidak sampai ke stasiun. Periksa sakelar (MCB) dan panel pindah genset."
     assert not here.world.genset.running
 
 

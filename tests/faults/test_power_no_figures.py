@@ -17,7 +17,7 @@ def test_unknown_is_shown_as_unknown_never_as_zero() -> None:
     assert picture.state is State.FINISH_ONLY
     assert not picture.permissions.next_person
     assert picture.permissions.next_step
-    assert sentence(here, "power_battery_unknown") == "Pakai baterai. Tidak tahu sisa baterai."
+    assert sentence(here, "power_battery_unknown") == "Pakai baterai. Sisa baterai tidak diketahui."
 
 
 def test_its_low_flag_still_stops_the_station() -> None:

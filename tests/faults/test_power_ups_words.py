@@ -30,7 +30,7 @@ def test_a_forced_shutdown_is_obeyed_whatever_else_is_said(status: str) -> None:
     here = site()
     assert f"stop {STOP_FORCED}" in says(here, status), "the UPS is about to be switched off by whoever leads it"
     assert here.watch.state is State.STOPPING
-    assert sentence(here, "power_stopping_forced") == "UPS akan dimatikan oleh programnya. Data aman. Alat dimatikan dengan tertib."
+    assert sentence(here, "power_stopping_forced") == "UPS akan dimatikan oleh programnya. Data aman. Stasiun dimatikan dengan tertib."
 
 
 def test_a_forced_shutdown_waits_for_no_engine() -> None:
@@ -46,7 +46,7 @@ def test_low_on_mains_is_told_and_stops_nobody() -> None:
     says(here, "OL LB CHRG", 5, battery_charge="9")
     assert here.watch.state is State.NORMAL
     assert here.watch.picture.permissions.next_person
-    assert sentence(here, "ups_empty") == "Baterai UPS rekam hampir kosong: bila listrik padam, alat langsung mati. Yang sudah tersimpan tetap aman."
+    assert sentence(here, "ups_empty") == "Baterai UPS rekam hampir kosong: bila listrik padam, stasiun langsung mati. Yang sudah tersimpan tetap aman."
     says(here, "OL CHRG", 5, battery_charge="40")
     assert "ups_empty" not in here.reads()
 

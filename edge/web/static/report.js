@@ -1,11 +1,12 @@
 // The power report in plain words: how it is now, by day, by month, each outage. What is unknown is called unknown, never 0.
 import { make, vector } from "./dom.js";
 import { sourceWords } from "./power.js";
-import { has, loadTexts, t, useLanguage } from "./texts.js";
+import { alarmWords, has, loadTexts, t, useLanguage } from "./texts.js";
 
 const EVERY_MS = 5000;
 const OLD_S = 10;
 const SOURCES = ["mains", "battery", "genset", "dark"];
+const DRAWS = ["idle", "preview", "capture", "print", "send"];
 const el = (id) => document.getElementById(id);
 const known = (value) => value !== null && value !== undefined;
 let language = "id";
@@ -41,32 +42,55 @@ function figure(found, unit, digits = 0) {
 function now({ now: found, clock }) {
   const rows = [
     ["report_source", `${sourceWords(found)}`], ["report_since", span(found.source_s)],
-    ["report_battery", known(found.minutes_low) ? t("report_range", { low: found.minutes_low, high: found.minutes_high }) : t("report_unknown")],
+    ["report_battery", lasts(found)],
     ["report_people_left", known(found.people_left) ? number(found.people_left) : t("report_unknown")],
     ["report_volts", `${figure(found.mains_v, "V")}, ${figure(found.mains_hz, "Hz", 1)}`],
     ["report_draw", known(found.draw_w) ? `${number(found.draw_w)} W` : t("report_unknown")],
-    ["report_person", person(found.person)],
-    ...(found.upses ?? []).map(battery), ...gensetRows(found.genset),
+    ["report_draws", draws(found.draws ?? {})], ["report_person", person(found.person)],
+    ...(found.upses ?? []).map(battery), ...gensetRows(found.genset), ["report_computer", computer(found)],
     ["report_clock", has(`clock_${clock}`) ? t(`clock_${clock}`) : t("report_unknown")],
   ];
   return section("report_now", make("dl", { class: "now" }, ...rows.map(([code, words, values]) => make("div", {}, make("dt", {}, t(code, values)), make("dd", {}, words)))));
 }
 
-const person = (found) => (found && known(found.seconds) ? `${span(found.seconds)}${known(found.wh) ? `, ${energy(found.wh)}` : ""}` : t("report_unknown"));
+// What was not measured here is called a guess, or unknown.
+function lasts({ minutes_low: low, minutes_high: high, upses }) {
+  if (!known(low)) return t("report_unknown");
+  const range = t("report_range", { low, high });
+  return upses?.every((ups) => ups.learnt) ? range : t("report_guess", { figure: range });
+}
+
+function person(found) {
+  if (!found || !known(found.seconds)) return t("report_unknown");
+  const words = `${span(found.seconds)}${known(found.wh) ? `, ${energy(found.wh)}` : ""}`;
+  return found.measured ? words : t("report_guess", { figure: words });
+}
+
+function draws(found) {
+  const measured = DRAWS.filter((name) => known(found[name])).map((name) => `${t(`draw_${name}`)} ${number(found[name])} W`);
+  return measured.length ? measured.join(", ") : t("report_unknown");
+}
 
 function battery(ups) {
-  const health = known(ups.health_percent) ? `, ${t("report_health", { percent: Math.round(ups.health_percent) })}` : "";
-  return ["report_ups", `${figure(ups.charge_percent, "%")}${health}`, { name: ups.name }];
+  const health = known(ups.health_percent) ? t("report_health", { percent: Math.round(ups.health_percent) }) : t("report_health_unknown");
+  const charge = known(ups.charge_w) ? t("report_charge", { watts: number(ups.charge_w) }) : t("report_charge_unknown");
+  return ["report_ups", `${figure(ups.charge_percent, "%")}; ${health}; ${charge}`, { name: ups.name }];
 }
+
+const computer = ({ board, host }) => `${figure({ value: known(board?.mv?.value) ? board.mv.value / 1000 : null, age_s: board?.mv?.age_s }, "V", 2)}, ${known(host?.temperature_c) ? `${number(host.temperature_c)} \u00b0C` : t("report_unknown")}`;
 
 function gensetRows(genset) {
   if (!genset) return [];
   return [
-    ["device_genset", t(genset.code, { alarms: (genset.alarms ?? []).join(", ") })],
+    ["device_genset", t(genset.code, { alarms: alarmWords(genset.alarms ?? []) })],
     ["report_fuel", known(genset.fuel_hours) ? t("report_fuel_left", { hours: number(genset.fuel_hours, 1), people: genset.fuel_people ?? "?" }) : t("report_unknown")],
     ["report_genset_hours", known(genset.run_hours?.value) ? t("report_hours_service", { hours: number(genset.run_hours.value, 1), service: known(genset.service_in_h) ? number(genset.service_in_h) : "?" }) : t("report_unknown")],
+    ...(known(genset.test_in_days) ? [["report_genset_test", t("report_in_days", { days: Math.ceil(genset.test_in_days) })]] : []),
+    ...(genset.rpm?.value > 0 ? [["report_engine", engine(genset)]] : []),
   ];
 }
+
+const engine = (genset) => [figure(genset.volts, "V"), figure(genset.hz, "Hz", 1), t("report_oil", { figure: figure(genset.oil_kpa, "kPa") }), t("report_coolant", { figure: figure(genset.coolant_c, "\u00b0C") })].join(", ");
 
 // --- by day and month ---
 const COLUMNS = {

@@ -155,7 +155,7 @@ def test_a_storm_ends_on_a_page_at_the_same_address_that_says_why(broken: str, t
     assert code == 503
     assert "berulang kali berhenti sendiri" in text
     assert (str(tmp_path / "gone") if broken == "keys" else "station_key") in text, "the reason names what is missing"
-    assert "Lepas kabel daya alat" in text
+    assert "Lepas kabel daya stasiun" in text
 
 
 class Beaten:
