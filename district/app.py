@@ -36,6 +36,7 @@ from station_config.load import ConfigError
 from station_config.schema import DistrictConfig
 
 HAND_OUT_EVERY_S = 10.0
+DIGITS_MAX = 15
 REPEATED = 2
 """decisions said again at each connection"""
 EQUIPMENT = ("fault", "repaired", "equipment", "maintained")
@@ -154,7 +155,7 @@ class DistrictProgram:
         return {"district": self._config.district.id, "name": self._config.district.name, "now_s": now_s, "link": ingest.link(), **counts}
 
     def _records(self, query: Mapping[str, str]) -> Awaitable[list[dict[str, Any]]]:
-        limit, before = int(query.get("limit", 100)), int(query["before"]) if "before" in query else None
+        limit, before = _whole_number(query, "limit", 100), _whole_number(query, "before", None)
         return self.in_store(lambda: view.records(self._store.connection, limit, before, query.get("state", "all")))
 
     def _alarms(self) -> list[dict[str, Any]]:
@@ -169,6 +170,16 @@ class DistrictProgram:
         """Number of the policy that it shall keep to (0: none; its own word on that stands in its health document as `pol`), people to record."""
         newest = self._policies.newest(station)
         return {"policy": newest[1].sequence if newest else 0, "people": self._config.district.people.get(station)}
+
+
+def _whole_number(query: Mapping[str, str], name: str, otherwise: _T) -> int | _T:
+    """Raises ValueError, worded for whoever asks."""
+    text = query.get(name)
+    if text is None:
+        return otherwise
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX):
+        raise ValueError(f"{name} is a whole number of at most {DIGITS_MAX} digits")
+    return int(text)
 
 
 class _Server(uvicorn.Server):

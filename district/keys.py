@@ -105,7 +105,7 @@ class Stations:
         path = self.folder / f"{station}.pem"
         try:
             status = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # no file; no name of a file, such as one with a zero byte
             self._looked.pop(station, None)
             return None
         mark = (status.st_mtime_ns, status.st_ino, status.st_size)

@@ -44,11 +44,12 @@ class Guard:
 
     def _own(self, headers: Headers) -> bool:
         host, origin = headers.get("host", ""), headers.get("origin")
-        if (urlsplit(f"//{host}").hostname or "") not in self._hosts:
-            return False
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return False
-        return origin is None or urlsplit(origin).netloc == host
+        try:
+            return urlsplit(f"//{host}").hostname in self._hosts and (origin is None or urlsplit(origin).netloc == host)
+        except ValueError:  # a bracket that nothing closes
+            return False
 
     def _refusal(self, scope: Scope) -> JSONResponse:
         connection = HTTPConnection(scope)

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -30,6 +30,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from edge.enrolment.events import PageEvent
 from edge.enrolment.session import Session
 from edge.errors import DeviceError, RefusedEvent
+from edge.web.body import BadRequest, read_body
 from edge.web.guard import Guard
 
 STATIC = Path(__file__).parent / "static"
@@ -42,15 +43,6 @@ Texts = Mapping[str, Mapping[str, str]]
 
 _decode_event = msgspec.json.Decoder(PageEvent).decode
 _encode = msgspec.json.Encoder().encode
-
-
-class BadRequest(Exception):
-    """What arrived is not an event; `code` is a text."""
-
-    def __init__(self, code: str, status: int) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +116,8 @@ class Page:
         return Response(self._power.csv(by), media_type="text/csv; charset=utf-8", headers=headers)
 
     async def events(self, request: Request) -> Response:
-        event = _event_of(await _body(request))
+        _only_json(request)
+        event = _event_of(await read_body(request, BODY_BYTES_MAX))
         return _json({"accepted": True, "version": await self._session.post(event)})
 
     async def stream(self, request: Request) -> Response:
@@ -211,23 +204,14 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(_encode(value), status_code=status, media_type="application/json")
 
 
-async def _body(request: Request) -> bytes:
-    """Raises BadRequest before more than the limit is read."""
+def _only_json(request: Request) -> None:
+    """A form of a foreign page can be sent without asking first; JSON cannot. Raises BadRequest."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise BadRequest("bad_request", 415)
-    body = b""
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > BODY_BYTES_MAX:
-                raise BadRequest("body_too_large", 413)
-    except ClientDisconnect as error:
-        raise BadRequest("bad_request", 400) from error
-    return body
 
 
 def _event_of(body: bytes) -> Any:
     try:
         return _decode_event(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest("bad_request", 422) from error

@@ -23,9 +23,12 @@ from starlette.routing import Route
 from edge.clock import Clock
 from edge.errors import StoreError
 from edge.store.stick import FILE_BYTES_MAX, StickDesk
+from edge.web.body import BadRequest, read_body
 
 InStore = Callable[[Callable[[], Any]], Awaitable[Any]]
 """runs a function in the store's thread"""
+TOLD_BYTES_MAX = 1024
+SEQUENCE_MAX = 2**63 - 1
 SHOWN_S = {"stick_copying": 600.0, "stick_done": 120.0, "stick_failed": 300.0}
 """how long a notice stands when nothing follows it"""
 
@@ -71,8 +74,8 @@ class StickRoutes:
 
     async def _show(self, request: Request) -> Response:
         try:
-            told = msgspec.json.decode(await _body(request), type=Told)
-        except msgspec.DecodeError as error:
+            told = msgspec.json.decode(await read_body(request, TOLD_BYTES_MAX), type=Told)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _refused(StoreError("bad_request", str(error), "Update both programs"), 422)
         self._notice = (told.notice, told.count)
         self._notice_until_s = self._clock.monotonic_s() + SHOWN_S[told.notice]
@@ -80,6 +83,8 @@ class StickRoutes:
         return _json({})
 
     async def _entry(self, request: Request) -> Response:
+        if request.path_params["sequence"] > SEQUENCE_MAX:
+            raise BadRequest("not_found", 404)
         try:
             size, pieces = await self._in_store(partial(self._desk.bundle, request.path_params["sequence"]))
         except StoreError as error:
@@ -93,9 +98,7 @@ class StickRoutes:
                 yield piece
 
     async def _bring(self, take: Callable[[bytes], str], request: Request) -> Response:
-        signed = await _body(request)
-        if len(signed) > FILE_BYTES_MAX:
-            return _json({"taken": "refused"})
+        signed = await read_body(request, FILE_BYTES_MAX)
         try:
             taken = await self._in_store(partial(take, signed))
         except StoreError as error:
@@ -113,13 +116,3 @@ def _json(value: object, status: int = 200) -> Response:
 
 def _refused(error: StoreError, status: int = 503) -> Response:
     return _json({"error": error.code, "text": error.what, "next": error.next_step}, status)
-
-
-async def _body(request: Request) -> bytes:
-    """No more than just over FILE_BYTES_MAX is read."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FILE_BYTES_MAX:
-            break
-    return body

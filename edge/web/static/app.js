@@ -5,7 +5,7 @@ import { askReason, askRetake, chooseRetake, closeQuestion, excludeTarget, menu,
 import { frame } from "./frame.js";
 import { build, screenOf, WIDE } from "./screens.js";
 import { follow, send, snapshot } from "./station.js";
-import { deviceName, has, loadTexts, t, targetName, useLanguage } from "./texts.js";
+import { deviceFix, deviceName, has, loadTexts, t, targetName, useLanguage } from "./texts.js";
 
 const PALM_MS = 300;
 const NAMED = ["fingers", "irises", "check"]; // their sentence names what is asked for
@@ -67,15 +67,22 @@ function instruction(now) {
   if (now.primary === "log_in") return t("say_login_needed");
   if (now.hint === "lift") return t("say_lift");
   if (now.hint === "reading") return t("say_wait_capture", { target });
+  if (now.step === "slip" && now.activity) return t("say_printing");
   if (!now.target && (now.activity || NAMED.includes(now.step))) return t("say_wait_save");
-  if (now.target?.kind === "exception_photo") return t("say_exception_photo");
+  if (now.target?.kind === "exception_photo") return t("say_exception_photo", { targets: excluded(now.targets) });
+  if (now.primary === "capture" && !now.verdict && has(`say_${now.step}_start`)) return t(`say_${now.step}_start`, { target, button: t(`do_capture_${now.step}`) });
   if (now.step === "face" && now.person?.backdrop) return t(`say_face_${now.person.backdrop}`);
   return t(`say_${now.step}`, { target });
 }
 
+function excluded(targets) {
+  return targets.filter(({ kind, state }) => ["finger", "iris"].includes(kind) && state === "exception").map(targetName).join(", ");
+}
+
 function verdict(now) {
   if (!now.verdict) return null;
-  const words = { target: targetName(now.verdict.target), device_name: now.verdict.device ? deviceName(now.verdict.device) : "" };
+  const device = now.verdict.device ? { device_name: deviceName(now.verdict.device), fix: deviceFix(now.verdict.device) } : {};
+  const words = { target: targetName(now.verdict.target), ...device };
   const fix = has(now.verdict.fix) ? make("small", {}, t(now.verdict.fix, words)) : null;
   return make("div", { class: "verdict", "data-verdict": now.verdict.reason }, icon("warn"), ` ${t(now.verdict.reason, words)}`, fix);
 }
@@ -113,6 +120,7 @@ function primaryWords(now) {
     return t(now.verdict ? "do_capture_again" : `do_capture_${what}`, { target: now.target ? targetName(now.target) : "" });
   }
   if (now.primary) return t(`do_${now.primary}`);
+  if (now.step === "slip" && now.activity) return t("busy_printing");
   if (now.activity) return t(now.activity === "capturing" ? "busy_capturing" : "busy_saving");
   return t(now.phase === "stopping" ? "busy_stopping" : "busy_waiting");
 }
@@ -151,6 +159,7 @@ function skipDevice(now) {
 }
 
 function lost(away) {
+  document.body.classList.toggle("away", away); // what it said last about power and sending is no longer news
   const banner = document.querySelector("[data-notice=connection_lost]");
   if (!away) banner?.remove();
   else if (!banner) el("notices").prepend(make("p", { class: "alarm", "data-notice": "connection_lost" }, icon("plug"), t("connection_lost")));

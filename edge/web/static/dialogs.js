@@ -3,7 +3,7 @@ import { make, show } from "./dom.js";
 import { devicesPanel, sendingPanel } from "./panels.js";
 import { powerPanel } from "./power.js";
 import { send, snapshot } from "./station.js";
-import { t, targetName } from "./texts.js";
+import { capital, t, targetName } from "./texts.js";
 
 const PANELS = { power: powerPanel, sending: sendingPanel, devices: devicesPanel };
 const dialog = () => document.getElementById("dialog");
@@ -69,11 +69,16 @@ export function excludeTarget(target, reasons) {
 }
 
 export function askRetake(target) {
-  open(targetName(target), [choice(t("do_retake_target", { target: targetName(target) }), () => send("retake", { kind: target.kind, position: target.position }))]);
+  open(capital(targetName(target)), [choice(t("do_retake_target", { target: targetName(target) }), () => send("retake", { kind: target.kind, position: target.position }))]);
 }
 
 export function chooseRetake(targets) {
-  open(t("do_retake"), targets.map((target) => choice(targetName(target), () => send("retake", { kind: target.kind, position: target.position }))));
+  open(t("do_retake"), targets.map((target) => choice(partName(target), () => send("retake", { kind: target.kind, position: target.position }))));
+}
+
+// A finger that was checked has the same name as the finger that was recorded.
+function partName(target) {
+  return target.kind === "check" ? `${t("step_check")}: ${targetName(target)}` : capital(targetName(target));
 }
 
 export function showNotices(build) {

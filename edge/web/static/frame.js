@@ -2,7 +2,7 @@
 import { showNotices } from "./dialogs.js";
 import { icon, make, show } from "./dom.js";
 import { powerLine } from "./power.js";
-import { deviceName, groupNik, has, t } from "./texts.js";
+import { alarmWords, deviceFix, deviceName, groupNik, has, t } from "./texts.js";
 
 const GROUPS = { data: ["letter", "data"], face: ["face"], signature: ["signature"], fingers: ["fingers"], irises: ["irises"], finish: ["check", "review", "slip"] };
 const GRAVITY = { alarm: 0, warn: 1, info: 2 };
@@ -18,10 +18,16 @@ export function frame(snapshot) {
   show(el("steps"), [snapshot.steps, snapshot.language], () => steps(snapshot));
   show(el("status"), [snapshot.power, snapshot.queue, snapshot.link, snapshot.language], () => status(snapshot));
   const told = snapshot.verdict?.device;
-  const notices = [...snapshot.notices.filter(({ values }) => !told || values.device !== told), ...(snapshot.power.notices ?? [])];
+  const ofPower = snapshot.power.notices ?? [];
+  const notices = [...snapshot.notices.filter(({ values }) => !values.device || (values.device !== told && !ofPower.some((one) => sameTrouble(one, values.device)))), ...ofPower];
   notices.sort((one, other) => GRAVITY[one.level] - GRAVITY[other.level]);
   el("steps").hidden = snapshot.person === null;
   show(el("notices"), [notices, snapshot.language], () => shortly(notices));
+}
+
+// Power tells in its own words that a UPS or the board is silent: one line about it is enough.
+function sameTrouble({ id, values }, device) {
+  return (id === "ups_no_news" && device === `ups-${values.name}`) || (id === "board_silent" && device === "board");
 }
 
 // Few enough to leave room for the work; the rest is one touch away.
@@ -65,7 +71,9 @@ function status({ power, queue, link }) {
 }
 
 function notice({ id, level, values }) {
-  const words = { ...values, device_name: values.device ? deviceName(values.device) : "", step: values.step ? t(`step_${values.step}`) : "", detail: has(values.code) ? t(values.code) : "" };
+  const about = values.device ? { device_name: deviceName(values.device), fix: deviceFix(values.device) } : {};
+  const alarms = values.alarms ? alarmWords(values.alarms.split(", ")) : "";
+  const words = { ...values, ...about, alarms, step: values.step ? t(`step_${values.step}`) : "", detail: has(values.code) ? t(values.code) : "" };
   const sign = { info: "info", warn: "warn", alarm: "warn" }[level];
   const text = has(`notice_${id}`) ? t(`notice_${id}`, words) : t(id, words);
   return make("p", { class: level, "data-notice": id }, icon(values.device ? "plug" : sign), text);

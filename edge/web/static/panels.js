@@ -1,9 +1,9 @@
 // Panels that an operator may open at any time: what is sent and what was refused, and how the devices are.
 import { icon, make } from "./dom.js";
-import { deviceName, has, t } from "./texts.js";
+import { deviceFix, deviceName, has, t } from "./texts.js";
 
 const ROOM_ENOUGH = 500;
-const BROKEN = ["absent", "faulted", "recovering"];
+export const BROKEN = ["absent", "faulted", "recovering"];
 
 export function sendingPanel({ queue, link, enrolments_left: left }) {
   const held = queue.held ?? [];
@@ -39,7 +39,7 @@ function refusedWords(refused, held) {
 export function devicesPanel({ devices, station }) {
   const rows = Object.entries(devices).map(([name, { state, code }]) => make("li", { class: BROKEN.includes(state) ? "warn" : "" },
     icon(BROKEN.includes(state) ? "plug" : "tick"), make("b", {}, ` ${deviceName(name)}: `), t(`device_state_${state}`),
-    BROKEN.includes(state) ? make("div", {}, has(code) ? `${t(code, { device: deviceName(name) })} ` : "", t("device_fix")) : null));
+    BROKEN.includes(state) ? make("div", {}, has(code) ? `${t(code, { device: deviceName(name) })} ` : "", deviceFix(name)) : null));
   return { title: t("devices_title"), body: [make("ul", { class: "devices" }, ...rows), make("p", { class: "quiet" }, `${station.name} (${station.id})`)] };
 }
 

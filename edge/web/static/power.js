@@ -1,6 +1,6 @@
 // Power in plain words: the line on every screen, and the panel with the genset's one button.
 import { icon, make } from "./dom.js";
-import { has, t } from "./texts.js";
+import { alarmWords, has, t } from "./texts.js";
 
 const TURN_OFF = ["starting", "resting", "warm_up", "testing", "on_load"];
 const CALM = ["idle", "starting", "warm_up"];
@@ -71,7 +71,7 @@ function genset(found) {
   const level = found.plan === "locked" ? "alarm" : found.plan === "resting" ? "warn" : "good";
   const look = found.plan === "locked" ? LOOK_AT[found.code] ?? ["technician"] : [];
   return [
-    make("p", { class: `answer ${level}`, "data-genset": found.plan }, icon(level === "good" ? "tick" : "warn"), t(found.code, { alarms: found.alarms.join(", ") })),
+    make("p", { class: `answer ${level}`, "data-genset": found.plan }, icon(level === "good" ? "tick" : "warn"), t(found.code, { alarms: alarmWords(found.alarms) })),
     CALM.includes(found.plan) ? make("p", {}, t("genset_calm")) : null,
     look.length ? make("ol", { class: "look" }, ...look.map((one) => make("li", {}, t(`genset_look_${one}`)))) : null,
     facts([

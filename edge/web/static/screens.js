@@ -7,7 +7,7 @@ import { cardWords } from "./panels.js";
 import { leftWords, sourceWords } from "./power.js";
 import { paper, picture } from "./preview.js";
 import { send } from "./station.js";
-import { groupNik, t, targetName } from "./texts.js";
+import { capital, groupNik, t, targetName } from "./texts.js";
 
 const FIELDS = ["name", "nik", "birth_place", "birth_date", "sex", "address", "religion", "marital_status", "occupation"];
 const DOUBLE = ["name", "address"];
@@ -40,7 +40,7 @@ function login() {
   const press = (key) => { pin.value = key === "<" ? pin.value.slice(0, -1) : (pin.value + key).slice(0, 12); };
   const keys = [..."1234567890<"].map((key) => make("button", { type: "button", "data-key": key, "aria-label": key === "<" ? t("erase") : key, onclick: () => press(key) }, key === "<" ? icon("erase") : key));
   const form = make("form", { onsubmit: (event) => event.preventDefault() },
-    make("label", { class: "whole" }, make("span", { "data-text": "operator" }, t("operator")), operator),
+    make("label", { class: "whole" }, make("span", { "data-text": "operator_id" }, t("operator_id")), operator),
     make("label", { class: "whole" }, make("span", { "data-text": "pin" }, t("pin")), pin));
   return {
     element: make("div", { class: "login" }, form, make("div", { class: "pad" }, ...keys)),
@@ -74,7 +74,7 @@ function idle() {
 }
 
 function counter(name, least, most, value, changed = () => {}) {
-  const input = make("input", { name, type: "number", min: least, max: most, inputmode: "numeric", value, onchange: () => changed(within(0)) });
+  const input = make("input", { name, type: "number", placeholder: "?", min: least, max: most, inputmode: "numeric", value, onchange: () => changed(within(0)) });
   const within = (more) => Math.min(most, Math.max(least, Number(input.value) + more));
   const step = (more) => { input.value = within(more); changed(Number(input.value)); };
   const element = make("div", { class: "labelled", role: "group", "aria-label": t(name) }, make("span", { "data-text": name }, t(name)), make("div", { class: "counter" },
@@ -98,7 +98,7 @@ function letter() {
 function data(snapshot) {
   let known = {};
   const inputs = {};
-  const form = make("form", { onsubmit: (event) => event.preventDefault(), oninput: () => mark() });
+  const form = make("form", { class: "data", onsubmit: (event) => event.preventDefault(), oninput: () => mark() });
   for (const name of FIELDS) {
     const label = name === "sex" ? sexField() : field(name, { double: DOUBLE.includes(name), maxlength: 200, inputmode: name === "nik" ? "numeric" : null, placeholder: name === "birth_date" ? "1990-05-17" : null });
     inputs[name] = label.querySelector("input, select");
@@ -171,7 +171,7 @@ function irises(touch) {
       const { targets, language } = now, found = targets.filter((target) => target.kind === "iris");
       hint.update(now);
       show(eyes, [found, language], () => found.map((target) => make("button", { type: "button", class: `eye ${target.state}`, "data-position": target.position, onclick: () => touch(target) },
-        mark(target.state), targetName(target))));
+        mark(target.state), capital(targetName(target)))));
     },
     collect: nothing,
     close: live.close,
@@ -197,7 +197,7 @@ function review() {
 }
 
 function personList(person) {
-  const rows = ["name", "nik", "birth_place", "birth_date", "sex", "address"].filter((name) => person?.[name]);
+  const rows = FIELDS.filter((name) => person?.[name]);
   const worded = (name) => ({ nik: groupNik(person.nik), sex: t(`sex_${person.sex}`) })[name] ?? person[name];
   return make("dl", {}, ...rows.flatMap((name) => [make("dt", {}, t(name)), make("dd", {}, worded(name))]));
 }
@@ -206,10 +206,10 @@ function personList(person) {
 function taken(targets) {
   const groups = ["population", "face", "signature", "finger", "iris"].map((kind) => {
     const members = targets.filter((target) => target.kind === kind), done = members.filter(({ state }) => state === "done").length;
-    const words = members.length > 1 ? `${t(`step_${kind === "finger" ? "fingers" : "irises"}`)} ${done}/${members.length}` : targetName({ kind, position: 0 });
+    const words = members.length > 1 ? `${t(`step_${kind === "finger" ? "fingers" : "irises"}`)} ${done}/${members.length}` : capital(targetName({ kind, position: 0 }));
     return make("span", { class: done === members.length ? "done" : "exception" }, mark(done === members.length ? "done" : "exception"), words);
   });
-  const reasons = targets.filter(({ reason, kind }) => reason && kind !== "check").map((target) => make("span", { class: "exception" }, `${targetName(target)}: ${t(`reason_${target.reason}`)}`));
+  const reasons = targets.filter(({ reason, kind }) => reason && kind !== "check").map((target) => make("span", { class: "exception" }, `${capital(targetName(target))}: ${t(`reason_${target.reason}`)}`));
   return make("div", { class: "taken" }, ...groups, ...reasons);
 }
 
