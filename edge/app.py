@@ -17,6 +17,7 @@ from edge import health
 from edge.beat import BUTTON, Beat
 from edge.changes import note_changes
 from edge.clock import SystemClock, boot_id, random_bytes
+from edge.devices.interfaces import BoardStatus
 from edge.devices.presence import PresenceChange
 from edge.devices.register import EquipmentRegister
 from edge.district_time import DistrictTime
@@ -33,7 +34,7 @@ from edge.following import Follower
 from edge.keys import StationKeys, load_station_keys
 from edge.leaving import Leaving
 from edge.login import Login
-from edge.news import DeviceNews, introduced
+from edge.news import BoardNews, DeviceNews, introduced
 from edge.policy import StationPolicy, Taken, goes_first, held_back, retention_days
 from edge.power import last_words
 from edge.power.manager import Lines, PowerManager
@@ -143,7 +144,8 @@ class Station:
         self._texts = load_texts()
         self._register = EquipmentRegister(Path(config.station.data_dir) / "equipment.json", clock)
         self._supervisor = Supervisor(clock, LONGEST_SILENCE_S, hangs=self._note_silence)
-        self._fitted = fit(config.devices, clock, self._on_change)
+        self._board_news = BoardNews()
+        self._fitted = fit(config.devices, clock, self._on_change, self._on_board)
         gpio = config.devices.gpio
         self._beat = Beat(self._fitted.board, self._fitted.gpio, gpio is not None and BUTTON in gpio.inputs, lambda: self._supervisor.healthy, clock)
         self._power = self._power_manager(*power_memory)
@@ -293,6 +295,15 @@ class Station:
             self._session.poke()
         if (news := self._news.event(change)) is not None:
             self._note(*news)
+
+    def _on_board(self, status: BoardStatus) -> None:
+        """What the board found out about itself and its box."""
+        new, mended = self._board_news.heard(status)
+        for error in new:
+            self._register.reported("board", error)
+            self._note("fault", {"device": "board", "code": error.code})
+        if mended:
+            self._note("repaired", {"device": "board", "code": "ready"})
 
     def _note(self, name: str, detail: dict[str, Any]) -> None:
         """A ledger event, written as soon as the store's thread is free."""

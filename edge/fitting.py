@@ -10,7 +10,7 @@ from edge.devices.camera import PicameraCamera
 from edge.devices.fingerprint import ZfmSensor
 from edge.devices.genset_fitted import genset_maker
 from edge.devices.gpio import RpiGpio
-from edge.devices.interfaces import Board, Camera, FingerprintSensor, Genset, Gpio, IrisModule, Printer, SignatureTablet, Ups
+from edge.devices.interfaces import Board, BoardStatus, Camera, FingerprintSensor, Genset, Gpio, IrisModule, Printer, SignatureTablet, Ups
 from edge.devices.iris import PicameraIris
 from edge.devices.presence import Presence, PresenceChange
 from edge.devices.printer import EscPosPrinter
@@ -71,11 +71,11 @@ class Fitted:
         return tuple(presence for presence in single if presence is not None)
 
 
-def fit(config: schema.Devices, clock: Clock, on_change: OnChange) -> Fitted:
-    """Nothing is opened yet: each presence's `run` does that and never gives up."""
+def fit(config: schema.Devices, clock: Clock, on_change: OnChange, on_board: Callable[[BoardStatus], None] = lambda status: None) -> Fitted:
+    """Nothing is opened yet: each presence's `run` does that and never gives up. on_board: each report that the board sends by itself."""
     gpio = _presence("gpio", config.gpio, _gpio, clock, on_change)
     reset = SerialBoard("board", config.board, clock).reset if config.board is not None else None
-    board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock), clock, on_change, reset)
+    board = _presence("board", config.board, lambda found: SerialBoard("board", found, clock, on_board), clock, on_change, reset)
     light = BoardLight(board)
 
     def fed(name: str, section: Any, make: Callable[[Any], Any]) -> Presence[Any] | None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.clock import Clock
+from edge.devices.interfaces import BoardStatus
 from edge.devices.presence import PresenceChange
+from edge.errors import DeviceError
 
 AN_HOUR = 12
 """events of one device; with more it is enough to know how many there were"""
@@ -26,6 +28,31 @@ class _Told:
     code: str | None = "ready"
     at_s: deque[float] = field(default_factory=deque)
     left_out: int = 0
+
+
+LATCHED = {
+    "light_stuck": ("light_fault", "the light stayed on by itself", "Take the board out of service."),
+    "light_dead": ("light_dead", "the light was not seen at three pulses in a row", "Look at the light, its cable and the photodiode."),
+    "over_temperature": ("board_hot", "the box was too hot for the light", "Let the box cool, then clear the fault."),
+    "tamper": ("box_open", "the box was opened", "Look at the box, then clear the fault."),
+    "pi_cut_limit": ("station_hangs", "the station fell silent and its power was cut three times within an hour", "Look at the station's storage and supply."),
+    "task_failed": ("board_failed", "its program hung or broke and was started again", "Install it again: ./rekam flash. If it comes back, replace the board."),
+}
+"""what the board keeps until it is cleared: code, what happened, next step; the genset's are told where the power is watched"""
+
+
+class BoardNews:
+    """What the board found out about itself, each once, and that it was cleared."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[str] = frozenset()
+
+    def heard(self, status: BoardStatus) -> tuple[list[DeviceError], bool]:
+        """Faults that are new, and whether the last of them has gone."""
+        now = frozenset(name for name in status.faults if name in LATCHED)
+        new, cleared = sorted(now - self._told), bool(self._told and not now)
+        self._told = now
+        return [DeviceError(code, "board", what, next_step) for code, what, next_step in map(LATCHED.__getitem__, new)], cleared
 
 
 class DeviceNews:

@@ -31,6 +31,8 @@ class Board:
         self._hal = hal
         self.settings = state.Settings()
         self.faults = state.Faults()
+        if hal.failed:
+            self.faults.latch(state.TASK_FAILED)
         self.outputs = outputs.Outputs(hal)
         self.inputs = power.Inputs(hal, self.settings, self.faults)
         self.illuminator = illuminator.Illuminator(self.outputs, self.inputs, self.faults)
@@ -126,12 +128,15 @@ class Board:
 
 
 def run(hal) -> None:
-    """Until a reset. Anything unforeseen: all outputs safe, and the chip's watchdog, no longer fed, resets the board."""
+    """Until a reset. Anything unforeseen: all outputs safe, and the chip's watchdog, no longer fed, resets the board; the next life tells it."""
     board = Board(hal)
     try:
         while not board.link.reset_wanted:
             board.step()
             board.rest()
+    except KeyboardInterrupt:
+        hal.ends()
+        raise
     finally:
         board.outputs.all_safe()
     hal.reset()

@@ -10,7 +10,7 @@ import sys
 from time import sleep_ms, ticks_diff, ticks_ms
 
 import micropython
-from machine import ADC, UART, WDT, Pin, reset, reset_cause, unique_id
+from machine import ADC, UART, WDT, Pin, mem32, reset, reset_cause, unique_id
 from outputs import TABLE
 from pulse_rp2 import Pulse
 
@@ -23,6 +23,9 @@ USB_JUMPER = 15
 """to ground: the link runs over USB instead of UART 0, and mpremote must interrupt it first"""
 BAUD = 115_200
 WATCHDOG_MS = 2_000
+MARK = 0x4005800C
+"""scratch 0 of the watchdog survives all resets but loss of power (RP2040 datasheet 4.7.6)"""
+AT_WORK = 0x2EBA3
 THERMOMETER = 4
 """ADC channel of the chip's own sensor: 0.706 V at 27 C, -1.721 mV a degree (RP2040 datasheet 4.9.5)"""
 SUPPLY = 3
@@ -77,6 +80,9 @@ class Hal:
         safe_pins()
         self.serial = int.from_bytes(unique_id(), "little")
         self.reset_cause = reset_cause()
+        self.failed = mem32[MARK] == AT_WORK
+        """the program before this one ended without having said so: it hung or broke, and the chip's watchdog reset it"""
+        mem32[MARK] = AT_WORK
         self.boot = int.from_bytes(os.urandom(4), "little")
         self._inputs = [Pin(number, Pin.IN, Pin.PULL_UP) for number, _ in INPUT_PINS]
         self._on_level = [level for _, level in INPUT_PINS]
@@ -90,7 +96,14 @@ class Hal:
 
     ticks_ms = staticmethod(ticks_ms)
     ticks_diff = staticmethod(ticks_diff)
-    reset = staticmethod(reset)
+
+    def ends(self) -> None:
+        """This program's end is wanted: no failure."""
+        mem32[MARK] = 0
+
+    def reset(self) -> None:
+        self.ends()
+        reset()
 
     def read(self, index: int) -> int:
         """1 when the named condition holds, whatever the wire's polarity."""

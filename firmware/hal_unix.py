@@ -27,6 +27,7 @@ class Hal:
     def __init__(self) -> None:
         self.serial = int(os.getenv("REKAM_BOARD_SERIAL") or "1")
         self.reset_cause = 1
+        self.failed = False
         self.boot = int.from_bytes(os.urandom(4), "little")
         self._wire = open(os.getenv("REKAM_BOARD_LINK") or "", "r+b", buffering=0)
         self._pins = open(os.getenv("REKAM_BOARD_PINS") or "", "r+b", buffering=0)
@@ -46,6 +47,9 @@ class Hal:
 
     ticks_ms = staticmethod(ticks_ms)
     ticks_diff = staticmethod(ticks_diff)
+
+    def ends(self) -> None:
+        """The bench knows."""
 
     def reset(self) -> None:
         """The bench starts another process."""

@@ -98,6 +98,10 @@ class EquipmentRegister:
             self._fault(change.name, change.error)
         return False
 
+    def reported(self, name: str, error: DeviceError) -> None:
+        """What a device that works says about itself."""
+        self._fault(name, error)
+
     def captured(self, name: str) -> None:
         """The device delivered one good capture."""
         row = self._row(name)

@@ -24,6 +24,7 @@ class Hal:
     """Pins that change by themselves, so that every task has work."""
 
     serial = boot = reset_cause = 1
+    failed = False
 
     def __init__(self):
         self.now = wire.TICKS_MASK - 60_000

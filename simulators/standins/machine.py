@@ -89,6 +89,16 @@ class WDT:
         WDT.fed += 1
 
 
+class Registers(dict[int, int]):
+    """The chip's words by address; those nobody wrote are 0."""
+
+    def __missing__(self, address: int) -> int:
+        return 0
+
+
+mem32 = Registers()
+
+
 def reset() -> None:
     raise SystemExit(0)
 

@@ -8,11 +8,15 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.devices.board import SerialBoard
+from edge.devices.interfaces import BoardStatus
 from edge.devices.presence import Limits, Presence, PresenceChange
 from edge.errors import DeviceError
+from edge.fitting import fit
+from edge.news import BoardNews
 from simulators.board import BoardProcess
 from simulators.world import World
 from station_config.schema import Board as Config
+from station_config.schema import Devices
 from tests.waiting import until
 
 QUICK = Limits(health_every_s=0.3, first_retry_s=0.1, longest_retry_s=0.3)
@@ -25,8 +29,11 @@ class Station:
         self.board = BoardProcess(World(1), link)
         self.changes: list[PresenceChange] = []
         clock, config = SystemClock(), Config(port=str(link))
+        self.reports: list[BoardStatus] = []
         reset = SerialBoard("board", config, clock).reset
-        self.presence = Presence("board", lambda: SerialBoard("board", config, clock), clock, self.changes.append, limits=QUICK, power_cycle=reset)
+        fitted = fit(Devices(board=config), clock, self.changes.append, self.reports.append).board
+        assert fitted is not None
+        self.presence = Presence("board", fitted._make, clock, self.changes.append, limits=QUICK, power_cycle=reset)
 
     @property
     def ready(self) -> bool:
@@ -90,6 +97,17 @@ def test_another_firmware_stays_refused_until_it_is_replaced(run: Run) -> None:
         assert not station.ready
         station.board.set_fault("other-schema", False)
         await station.recovers()
+
+    run(body)
+
+
+def test_an_opened_box_is_told_while_the_board_works_on(run: Run) -> None:
+    async def body(station: Station) -> None:
+        station.board.set_fault("tamper", True)
+        await until(lambda: station.reports and "tamper" in station.reports[-1].faults, "a report of the box")
+        (error,), cleared = BoardNews().heard(station.reports[-1])
+        assert (error.code, cleared) == ("box_open", False)
+        assert station.ready
 
     run(body)
 

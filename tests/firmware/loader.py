@@ -55,7 +55,7 @@ class TestHal:
         self.to_board = bytearray()
         self.from_board = bytearray()
         self.fed = 0
-        self.was_reset = False
+        self.was_reset = self.ended = self.failed = False
 
     @property
     def now_ms(self) -> int:
@@ -116,6 +116,9 @@ class TestHal:
 
     def idle(self, limit_ms: int) -> None:
         self.now_ms += max(1, limit_ms)
+
+    def ends(self) -> None:
+        self.ended = True
 
     def reset(self) -> None:
         self.was_reset = True

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from protocols import board_link as wire
-from simulators.standins.machine import ADC, UART, WDT, Pin
+from simulators.standins.machine import ADC, UART, WDT, Pin, mem32
 from tests.firmware.loader import load
 
 
@@ -19,6 +19,7 @@ def code() -> Iterator[SimpleNamespace]:
     UART.inbox.clear()
     UART.outbox.clear()
     WDT.fed = 0
+    mem32.clear()
 
 
 @pytest.fixture
@@ -70,6 +71,31 @@ def test_the_board_answers_on_the_uart_and_feeds_the_chip(code: SimpleNamespace,
     assert wire.reply_to("identify").read(body)["serial"] == int.from_bytes(bytes(range(1, 9)), "little")
     board._feed(300)
     assert WDT.fed == 1
+
+
+def test_a_program_that_did_not_end_by_itself_has_failed(code: SimpleNamespace) -> None:
+    first = code.hal_rp2.Hal()
+    assert not first.failed, "the power has just come"
+    again = code.hal_rp2.Hal()
+    assert again.failed, "its watchdog reset the chip"
+    again.ends()
+    wanted = code.hal_rp2.Hal()
+    assert not wanted.failed
+    with pytest.raises(SystemExit):
+        wanted.reset()
+    assert not code.hal_rp2.Hal().failed, "a reset by command"
+
+
+def test_the_light_comes_in_pulses_and_never_for_good(code: SimpleNamespace, hal: Any) -> None:
+    light = code.hal_rp2.OUTPUT_PINS[0]
+    with pytest.raises(ValueError, match="pulses"):
+        hal.write(0, 1)
+    assert Pin.levels[light] == 0
+    hal.pulse(19)
+    hal._light._machine.run(100)
+    assert Pin.levels[light] == 1
+    hal.write(0, 0)
+    assert Pin.levels[light] == 0
 
 
 def test_the_usb_jumper_moves_the_link(code: SimpleNamespace) -> None:

@@ -165,6 +165,27 @@ def test_an_unforeseen_error_leaves_all_outputs_safe_and_the_chip_unfed(ready: B
     assert ready.hal.fed == fed
 
 
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_life_after_a_hang_says_so_until_it_is_cleared(ready: Bench, failed: bool) -> None:
+    ready.hal.failed = failed
+    ready.board = ready.code.board.Board(ready.hal)
+    assert ready.faults() == ["task_failed"] * failed
+    ready.ask("clear")
+    assert ready.faults() == []
+
+
+@pytest.mark.parametrize(("error", "wanted"), [(KeyboardInterrupt, True), (RuntimeError, False)])
+def test_an_end_from_the_repl_is_no_failure_and_an_error_is(ready: Bench, error: type[BaseException], wanted: bool) -> None:
+    def broken(dt_ms: int) -> None:
+        raise error
+
+    ready.board.genset.step = broken
+    ready.code.board.Board = lambda made: ready.board
+    with pytest.raises(error):
+        ready.code.board.run(ready.hal)
+    assert ready.hal.ended == wanted
+
+
 def test_the_chip_is_fed_only_when_every_task_reported(ready: Bench) -> None:
     fed = ready.hal.fed
     ready.wait(2_000)

@@ -84,6 +84,7 @@ def test_identifies_measures_and_reads_its_contacts(chip: EmulatedPico) -> None:
     async def body(board: SerialBoard) -> None:
         status = await board.status()
         assert status.configured
+        assert "task_failed" not in status.faults, "it was installed, which is no failure"
         assert status.temperature_c == pytest.approx(27, abs=1)
         assert status.supply_mv == pytest.approx(5_000, abs=20)
         assert (status.mains_ok, status.tamper) == (False, False)
@@ -126,7 +127,9 @@ def test_a_chip_that_hangs_under_a_pulse_goes_dark_by_itself_and_is_restarted(ch
         await until(lambda: outputs(chip)["lamp_work"] == 1, "the lamp", SLOW_S)
 
     async def again(board: SerialBoard) -> None:
-        assert (await board.status()).uptime_ms < 60_000
+        status = await board.status()
+        assert status.uptime_ms < 60_000
+        assert "task_failed" in status.faults
 
     run(chip, lamp)
     with open(chip.usb, "wb", buffering=0) as console:

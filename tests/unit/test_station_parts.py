@@ -7,9 +7,12 @@ import msgspec
 
 from edge import health
 from edge.changes import changed_tables
+from edge.devices.interfaces import BoardStatus
 from edge.devices.presence import PresenceChange
 from edge.errors import DeviceAbsent
-from edge.news import AN_HOUR, DeviceNews
+from edge.news import AN_HOUR, LATCHED, BoardNews, DeviceNews
+from protocols import board_link
+from station_config.load import load_texts
 from station_config.schema import Broker, Keys, Station, StationConfig
 
 
@@ -57,6 +60,33 @@ def test_a_loose_plug_is_counted_and_not_told_for_ever() -> None:
     event = news.event(gone())
     assert event is not None
     assert event[1]["left_out"] == 2000 - AN_HOUR
+
+
+def says(*faults: str) -> BoardStatus:
+    return BoardStatus(True, True, False, "idle", False, "tamper" in faults, None, None, 0, faults)
+
+
+def test_what_the_board_has_latched_is_told_once_and_once_more_when_it_is_cleared() -> None:
+    news = BoardNews()
+
+    def heard(*faults: str) -> tuple[list[str], bool]:
+        new, cleared = news.heard(says(*faults))
+        return [error.code for error in new], cleared
+
+    assert heard() == ([], False)
+    assert heard("tamper", "genset_lockout") == (["box_open"], False)
+    assert heard("tamper") == ([], False)
+    assert heard("tamper", "light_dead", "task_failed") == (["light_dead", "board_failed"], False)
+    assert heard("light_dead") == ([], False)
+    assert heard() == ([], True)
+    assert heard() == ([], False)
+    assert heard("light_dead") == (["light_dead"], False)
+
+
+def test_every_latched_fault_of_the_board_has_its_sentences() -> None:
+    assert set(LATCHED) | {"genset_lockout", "genset_will_not_stop", "genset_alarm"} == set(board_link.FAULTS)
+    for texts in load_texts().values():
+        assert {code for code, _, _ in LATCHED.values()} <= set(texts)
 
 
 def test_a_device_that_only_delivers_a_picture_draws_no_page_anew() -> None:
