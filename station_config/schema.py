@@ -224,6 +224,8 @@ class GensetRules(Section, frozen=True):
     """the UPS still on battery so long after `load`: it is sent again"""
     hand_minutes: Annotated[float, Meta(ge=1, le=1440)] = 60
     """started by hand, it stops by itself after good mains for so long"""
+    look_minutes: Annotated[float, Meta(ge=0, le=1440)] = 30
+    """where no board sees the mains behind a running genset: so often the load is taken off to look; 0: never, it is stopped by hand"""
     hold_minutes: Annotated[float, Meta(ge=0, le=1440)] = 15
     """stopped by hand, it is not started by itself for so long, unless the mains return before"""
     starts_an_hour: Annotated[int, Meta(ge=1, le=60)] = 6

@@ -1,7 +1,7 @@
 """What somebody wished of the genset by hand, and until when it counts. Pure but for its own memory.
 
-A start ends by itself after good mains for `hand_minutes`: nobody burns diesel for nothing through the night. A stop holds off forecast,
-schedule and test until the mains return, somebody starts it, or it has stood for `hold_minutes`.
+A start ends by itself after good mains for `hand_minutes`, or when after so long a look finds them good: nobody burns diesel for nothing through the
+night. A stop holds off forecast, schedule and test until the mains return, somebody starts it, or it has stood for `hold_minutes`.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Hand:
         self.since_s = now_s - self.age_s if self.since_s is None or (self.wish == "stop" and plan != "idle") else self.since_s
         self.age_s = now_s - self.since_s
         self.good_s, self.dark = min(self.age_s, mains_steady_s), self.dark or dark
-        back = self.wish == "stop" and self.dark and mains_steady_s >= rules.mains_return_s
+        back = mains_steady_s >= rules.mains_return_s and (plan == "looking" if self.wish == "start" else self.dark)
         if plan == "locked" or ((self.wish == "start" or plan == "idle") and (back or self.left_s(rules) <= 0)):
             self.wish = None
 

@@ -106,9 +106,11 @@ class GensetKeeper:
         self._wake(now_s)
         dark = needs.on_battery_s is not None and needs.on_battery_s >= self.rules.debounce_s
         self.hand.step(now_s, self.plan.state, needs.mains_steady_s, dark, self.rules)
+        want = self._want(wall, needs)
         seen = replace(
             self._see(now_s, readings),
-            want=self._want(wall, needs),
+            want=want,
+            look=self._look(now_s, readings, needs, want),
             mains_steady_s=needs.mains_steady_s,
             stop_by_hand=self.hand.wish == "stop" or needs.stopping,
             hurry=needs.low,
@@ -181,6 +183,14 @@ class GensetKeeper:
         if self._forecast(wall, needs):
             return "forecast"
         return "test" if self._test_due(wall, needs) else None
+
+    def _look(self, now_s: float, readings: Readings, needs: Needs, want: str | None) -> bool:
+        """Nobody sees the mains behind the genset, so the load is taken off for a look, while the battery holds a person more."""
+        rules, blind = self.rules, readings.board is None and readings.genset is not None
+        if not (blind and rules.look_minutes and self.plan.state == "on_load" and needs.people_left) or needs.unfed or want == "schedule":
+            return False
+        due_minutes = max(rules.look_minutes, rules.hand_minutes if want == "hand" else 0)
+        return now_s - self.plan.load_since_s >= max(60 * due_minutes, rules.minimum_run_s)
 
     def _forecast(self, wall: Wall, needs: Needs) -> bool:
         """The battery will not last for who waits; once asked for, until the mains are back."""

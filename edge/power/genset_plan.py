@@ -3,6 +3,7 @@
     idle -> starting -> warm_up -> on_load -> cool_down -> stopping -> idle
                  \\-> resting -> starting ...                three failures -> locked (until acknowledged)
     a weekly test goes warm_up -> testing -> cool_down and never carries the load
+    where nobody sees the mains: on_load -> looking (load off) -> on_load or cool_down
 
 The controller cranks, supervises oil, temperature and speed; this module asks, waits and judges voltage and frequency before the
 load goes over. It never gives up a genset that carries the load because its controller fell silent: the UPS tells at once when
@@ -48,6 +49,8 @@ class Seen:
     """every UPS says that it is on battery: whatever runs, it does not reach the station"""
     mode: str | None = None
     """the controller's selector"""
+    look: bool = False
+    """nobody knows whether the mains are back, and it is time to see"""
     refused: bool = False
     """the controller said no to the start"""
 
@@ -193,7 +196,23 @@ def _on_load(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     mains_back = seen.want is None and seen.mains_steady_s >= rules.mains_return_s
     if seen.stop_by_hand or (minimum_over and mains_back):
         return _go(plan, seen, "cool_down", "genset_cooling_down"), ("unload",)
+    if seen.look:
+        return _go(plan, seen, "looking", "genset_looks"), ("unload",)
     return _carried(plan, seen, rules)
+
+
+def _looking(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    """The engine idles, the UPS tells whether the mains feed it: then the cool-down has begun already, else the load comes back."""
+    if seen.running is False:
+        return _failed(plan, seen, rules, "genset_died")
+    if seen.stop_by_hand or seen.mains_steady_s >= rules.mains_return_s:
+        return replace(plan, state="cool_down", code="genset_cooling_down"), ()
+    waited_s = seen.now_s - plan.since_s
+    if waited_s < rules.load_timeout_s or not (seen.unfed or waited_s > rules.load_timeout_s + rules.mains_return_s):
+        return plan, ()
+    if stable(seen, rules):
+        return _ready_for_load(plan, seen)
+    return _failed(plan, seen, rules, "genset_unstable")
 
 
 def _carried(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
@@ -239,6 +258,7 @@ STEPS: Mapping[str, Step] = {
     "warm_up": _warm_up,
     "testing": _testing,
     "on_load": _on_load,
+    "looking": _looking,
     "cool_down": _cool_down,
     "stopping": _stopping,
     "locked": _locked,

@@ -27,7 +27,7 @@ WORDS = (
     ("OFF", "ups_off", "alarm"), ("OVER", "ups_over", "alarm"), ("BYPASS", "ups_bypass", "warn"),
 )
 """of ups.status that stand for themselves: notice and level"""
-BUSY_PLANS = ("starting", "resting", "warm_up")
+BUSY_PLANS = ("starting", "resting", "warm_up", "looking")
 
 
 NO_SENTENCE = Notice("power_unknown", "info")

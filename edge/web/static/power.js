@@ -2,7 +2,7 @@
 import { icon, make } from "./dom.js";
 import { alarmWords, has, t } from "./texts.js";
 
-const TURN_OFF = ["starting", "resting", "warm_up", "testing", "on_load"];
+const TURN_OFF = ["starting", "resting", "warm_up", "testing", "on_load", "looking"];
 const CALM = ["idle", "starting", "warm_up"];
 const LOOK_AT = {
   genset_did_not_start: ["fuel", "starter", "emergency_stop", "oil"],
