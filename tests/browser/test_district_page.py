@@ -136,7 +136,7 @@ def test_devices_by_their_last_word(clerk: Page) -> None:
 
 def test_power_of_each_day(clerk: Page) -> None:
     (day,) = rows(clerk, "power")
-    for words in ("2026-11-20", "2 jam 35 mnt", "alat mati 25 mnt", "1 jam 20 mnt", "171–240 V", "rendah 10 mnt", "30 Wh per orang", "1 kali mendadak"):
+    for words in ("2026-11-20", "2 jam 35 mnt", "stasiun mati 25 mnt", "1 jam 20 mnt", "171–240 V", "rendah 10 mnt", "30 Wh per orang", "1 kali mendadak"):
         assert words in day
 
 

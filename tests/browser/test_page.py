@@ -122,7 +122,7 @@ def test_one_person_by_touch_alone(page: Page, station: ScriptedStation) -> None
         page.click(f".pad button:text-is('{digit}')")
     press("Masuk")
     page.fill("[name=ticket]", "12")
-    press("Panggil orang berikutnya")
+    press("Panggil warga berikutnya")
     page.fill("[name=letter_number]", "SP-1001")
     press("Cari surat")
     expect(page.locator("#person")).to_contain_text("Siti Rahmawati")
@@ -131,7 +131,7 @@ def test_one_person_by_touch_alone(page: Page, station: ScriptedStation) -> None
     for words in ("Data sudah cocok", "Ambil foto", "Mulai tanda tangan", "Rekam sidik jari", *rest):
         press(words)
     page.wait_for_selector("#stage[data-screen=slip]")
-    expect(page.locator(".tick")).to_contain_text("Tersimpan di alat")
+    expect(page.locator(".tick")).to_contain_text("Tersimpan di stasiun")
     expect(page.locator("#steps li.done")).to_have_count(5)
     press("Surat sudah dicap")
     page.wait_for_selector("#stage[data-screen=idle]")
@@ -198,7 +198,7 @@ def test_a_broken_device_says_what_to_do_and_can_be_passed_over(page: Page, stat
     page.wait_for_selector("#stage[data-screen=irises]")
     page.click("[data-primary]")
     expect(page.locator(".verdict")).to_contain_text("Kamera iris tidak menjawab.")
-    expect(page.locator(".verdict")).to_contain_text("Cabut, tunggu 5 detik, pasang lagi")
+    expect(page.locator(".verdict")).to_contain_text("Jangan cabut kabel pitanya. Atau lanjut tanpa alat ini.")
     page.click("[data-action=skip_device]")
     page.wait_for_selector("#stage[data-screen=check]")
     expect(page.locator("[data-notice=device_broken]")).to_contain_text("Kamera iris bermasalah")
@@ -237,7 +237,7 @@ def test_no_paper_is_told_and_printed_again(page: Page, station: ScriptedStation
     station.bench.bodies.fails["printer"] = [DeviceRefused("paper_out", "printer", "no paper", "Put paper in.")]
     station.to_step("slip")
     expect(page.locator("[data-notice=paper_out]")).to_contain_text("Kertas habis. Ganti kertas.")
-    expect(page.locator(".tick")).to_contain_text("Tersimpan di alat")
+    expect(page.locator(".tick")).to_contain_text("Tersimpan di stasiun")
     page.click("[data-primary]")
     expect(page.locator("[data-primary]")).to_have_text("Surat sudah dicap")
 
@@ -254,8 +254,8 @@ def test_a_retake_from_the_review(page: Page, station: ScriptedStation) -> None:
 def test_abandoning_asks_for_a_reason(page: Page, station: ScriptedStation) -> None:
     station.to_step("face")
     page.click("#menu")
-    page.click("dialog button:has-text('Batalkan orang ini')")
-    page.click("dialog button:has-text('Orang yang salah')")
+    page.click("dialog button:has-text('Batalkan perekaman ini')")
+    page.click("dialog button:has-text('Salah orang')")
     page.wait_for_selector("#stage[data-screen=idle]")
 
 
@@ -263,7 +263,7 @@ def test_a_wrong_pin_is_said_plainly(page: Page) -> None:
     page.fill("[name=operator]", "ani")
     page.fill("[name=pin]", "999999")
     page.click("[data-primary]")
-    expect(page.locator("[data-notice=wrong_pin]")).to_contain_text("Nomor petugas atau PIN salah.")
+    expect(page.locator("[data-notice=wrong_pin]")).to_contain_text("ID petugas atau PIN salah.")
     assert page.input_value("[name=pin]") == ""
 
 
@@ -291,7 +291,7 @@ def test_the_power_banner_is_on_every_screen(browser: Browser, tmp_path: Path) -
                 page.wait_for_selector(f"#stage[data-screen={step}]")
             expect(page.locator("#status .power")).to_have_text("Pakai baterai. Cukup 40 menit (7 orang).")
             assert visible(page, "#status .power")[0]["width"] > 150
-            expect(page.locator("#status")).to_contain_text("Tanpa internet. Data aman di alat ini.")
+            expect(page.locator("#status")).to_contain_text("Tanpa internet. Data aman di stasiun ini.")
         page.close()
 
 

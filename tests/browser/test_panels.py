@@ -121,19 +121,19 @@ def test_a_record_that_the_office_holds_is_named_with_what_to_do(page: Page, sta
         await bench.worker.call(Store.mark_received, receipt, signed)
 
     station.do(held)
-    expect(page.locator("[data-card=sending]")).to_contain_text("1 ditahan kantor")
+    expect(page.locator("[data-card=sending]")).to_contain_text("1 ditahan Dinas")
     page.click("[data-card=sending]")
     register = station.snapshot()["queue"]["held"][0]["register"]
     expect(page.locator("dialog")).to_contain_text(f"{register} ditahan untuk diperiksa. Nomornya sudah dipakai rekaman lain")
     assert register.startswith(f"{STATION}-")
-    expect(page.locator("dialog")).to_contain_text("Telepon kantor kabupaten")
+    expect(page.locator("dialog")).to_contain_text("Telepon Dinas")
 
 
 @pytest.mark.parametrize(
     ("link", "words"),
     [
-        ({"policy": 0}, "Kantor belum mengirim kebijakan"),
-        ({"policy": 4, "online_only": True}, "nomor 4 berlaku: orang berikutnya hanya boleh saat tersambung"),
+        ({"policy": 0}, "Dinas belum mengirim kebijakan"),
+        ({"policy": 4, "online_only": True}, "nomor 4 berlaku: warga berikutnya hanya boleh saat tersambung"),
     ],
 )
 def test_the_policy_in_force_is_told(page: Page, station: ScriptedStation, link: dict[str, object], words: str) -> None:
@@ -147,8 +147,8 @@ def test_the_policy_in_force_is_told(page: Page, station: ScriptedStation, link:
     ("link", "words"),
     [
         ({"sending": "small"}, "foto dan sidik jari dikirim setelah listrik baik lagi"),
-        ({"dates": "unchecked"}, "Jam alat belum pasti, jadi masa berlaku sertifikat kantor belum diperiksa"),
-        ({"connected": False, "dates": "refused"}, "Telepon kantor kabupaten; sementara itu kirim dengan flashdisk"),
+        ({"dates": "unchecked"}, "Jam stasiun belum pasti, jadi masa berlaku sertifikat Dinas belum diperiksa"),
+        ({"connected": False, "dates": "refused"}, "Telepon Dinas; sementara itu kirim dengan flashdisk"),
     ],
 )
 def test_what_holds_the_sending_back_is_told(page: Page, station: ScriptedStation, link: dict[str, object], words: str) -> None:

@@ -33,7 +33,7 @@ def test_a_bad_day_for_the_mains_loses_nobody(tmp_path: Path) -> None:
         "Pakai genset. Aman dipakai.",
         "Genset didinginkan sebelum mati.",
         "Listrik PLN.",
-        "Listrik hampir habis. Data aman. Alat dimatikan dengan tertib.",
+        "Listrik hampir habis. Data aman. Stasiun dimatikan dengan tertib.",
         "the machine has halted and the board has cut its supply",
         "the board has seen steady mains and gives the machine its supply again",
         "Listrik padam ",

@@ -106,7 +106,7 @@ async def held_back(site: DemoSite) -> None:
     await eventually(site, lambda shown: "policy_online" in told(shown))
     found = await page.state()
     assert found["link"] == found["link"] | {"connected": False, "policy": 1, "online_only": True}
-    assert text("notice_policy_online").startswith("Sambungan ke kantor belum ada")
+    assert text("notice_policy_online").startswith("Sambungan ke Dinas belum ada")
     refused = await page.post("next_person", ticket=2)
     assert refused["error"] == "not_now"
     assert (await page.state())["phase"] == "idle"

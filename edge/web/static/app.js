@@ -9,6 +9,8 @@ import { deviceFix, deviceName, has, loadTexts, t, targetName, useLanguage } fro
 
 const PALM_MS = 300;
 const NAMED = ["fingers", "irises", "check"]; // their sentence names what is asked for
+const GROUP_OF_KIND = { finger: "step_fingers", iris: "step_irises" };
+const NAMED_ONE_BY_ONE = 3;
 const el = (id) => document.getElementById(id);
 let screen = null, screenName = "", language = "", place = "", touched = 0;
 
@@ -75,8 +77,11 @@ function instruction(now) {
   return t(`say_${now.step}`, { target });
 }
 
+// What the exception photo has to show; many are named by their kind.
 function excluded(targets) {
-  return targets.filter(({ kind, state }) => ["finger", "iris"].includes(kind) && state === "exception").map(targetName).join(", ");
+  const found = targets.filter(({ kind, state, reason }) => kind in GROUP_OF_KIND && state === "exception" && reason !== "device_unavailable");
+  const names = found.length > NAMED_ONE_BY_ONE ? new Set(found.map(({ kind }) => t(GROUP_OF_KIND[kind]).toLowerCase())) : found.map(targetName);
+  return [...names].join(", ");
 }
 
 function verdict(now) {

@@ -26,7 +26,7 @@ def slip(*marks: Mark, sure: bool = True, language: str = "id") -> Slip:
 def test_what_it_says() -> None:
     said = slip(Mark(Target("finger", 4), "missing"), Mark(Target("iris", 1), "device_unavailable"), Mark(Target("check", 2), "not_matched"))
     assert said.lines == (
-        ("No. rekam", "poso-1-000041"),
+        ("No. rekaman", "poso-1-000041"),
         ("Antrean", "7"),
         ("Nama", "Siti Rahmawati"),
         ("Tempat", "Kecamatan Poso"),
@@ -38,7 +38,7 @@ def test_what_it_says() -> None:
 
 
 def test_a_doubtful_clock_is_said() -> None:
-    assert slip(sure=False).lines[4][0] == "Tanggal (jam alat belum pasti)"
+    assert slip(sure=False).lines[4][0] == "Tanggal (jam stasiun belum pasti)"
     assert TEXTS["en"]["slip_recapture"] not in slip(language="en").notes
 
 
