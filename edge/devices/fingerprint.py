@@ -46,6 +46,8 @@ AURA_BREATHE, AURA_ON, AURA_OFF, AURA_BLUE = 1, 3, 4, 2
 PLACE_AGAIN = "Lift the finger and place it again."
 CABLE = "Check cable and earthing; it is tried again by itself."
 PACKET_ERROR = 0x01
+OPTIONAL = frozenset({"AuraLedConfig"})
+"""what an older module does not know, it calls a packet error"""
 REFUSALS: dict[int, tuple[str, str]] = {
     **dict.fromkeys((0x03, 0x06, 0x07, 0x15), ("finger_unclear", PLACE_AGAIN)),
     **dict.fromkeys((0x13, 0x20, 0x21), ("sensor_locked", "The sensor has another password or address: have its maker's tool reset it, or fit another.")),
@@ -331,7 +333,7 @@ class ZfmSensor:
     def _refused(self, instruction: str, answer: int) -> DeviceError:
         text, known = zfm.CODES.get(answer, "unknown code"), {"instruction": instruction, "answer": f"{answer:02x}"}
         what = f"{instruction} answered {answer:02x} ({text})"
-        if answer == PACKET_ERROR:
+        if answer == PACKET_ERROR and instruction not in OPTIONAL:
             return DeviceProtocolError("bad_answer", self.name, f"{what}: our bytes arrived damaged", CABLE, **known)
         code, next_step = REFUSALS.get(answer, REFUSED)
         return DeviceRefused(code, self.name, what, next_step, **known)

@@ -17,7 +17,7 @@ class WireTail:
 
     def add(self, direction: str, data: bytes) -> None:
         """direction: `>` sent by us, `<` received."""
-        if self.private:
+        if self.private and data:
             self._count(direction, len(data))
         else:
             self.show(direction, data)

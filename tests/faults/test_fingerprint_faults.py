@@ -159,7 +159,7 @@ def test_wrong_password_keeps_the_sensor_faulted_with_its_reason(tmp_path: Path)
         with pytest.raises(DeviceError):
             await capture(stage)
         stage.sim.set_fault("unplug", False)
-        await until(lambda: stage.presence.code == "command_refused", "the refusal")
+        await until(lambda: stage.presence.code == "sensor_locked", "the refusal")
         assert "13 (wrong password)" in str(stage.presence.error)
         await stage.healed("refuse")
 

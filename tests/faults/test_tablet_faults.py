@@ -32,10 +32,11 @@ ENDS: dict[str, str] = {
     "no-pressure": "whole",
     "freeze": "broken off",
     "reset-middle": "broken off",
+    "wrong-size": "damaged",
 }
 """fault -> the series is whole, broken off in a stroke, has nothing (or the little that came in time), is refused as damaged, or the tablet is gone"""
 
-EVDEV_ENDS = {"unplug": "gone", "hover-only": "nothing", "no-pressure": "whole", "freeze": "half", "dropped": "damaged"}
+EVDEV_ENDS = {"unplug": "gone", "replug": "gone", "hover-only": "nothing", "no-pressure": "whole", "freeze": "broken off", "dropped": "damaged"}
 
 
 def played(tmp_path: Path, scene: Scene, kind: str) -> None:
@@ -118,7 +119,7 @@ def check_series(stage: Bench, series: SignatureSeries, end: str) -> None:
     else:
         assert (series.x_max, series.y_max, series.units_mm) == (10_000, 3_750, 100)
         assert series_digest(series) == stage.world.served.of(0)[-1]["digests"][-1]
-        assert len(series.samples) == (67 if end == "whole" else 37)
+        assert len(series.samples) == 67
 
 
 def test_every_fault_has_its_line() -> None:
