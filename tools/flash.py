@@ -24,6 +24,8 @@ RASPBERRY_PI = 0x2E8A
 CALL_S = 60.0
 BACK_S = 15.0
 """a Pico is back on USB 2 s after a reset"""
+BATCH = 4
+"""files in one call: to enter the board's REPL takes longer than to copy one"""
 MAINTENANCE = "open('maintenance', 'w').close(); import machine; machine.reset()"
 FOLDER = "import os\nif 'protocols' not in os.listdir(): os.mkdir('protocols')"
 FINISH = "import os, machine; os.remove('maintenance') if 'maintenance' in os.listdir() else None; machine.reset()"
@@ -87,12 +89,12 @@ def stop(port: str) -> None:
 
 def install(port: str) -> dict[str, str]:
     """Copy what differs, onto a stopped board, and compare all: name -> what is still wrong. Raises FlashError."""
-    wanted = _different(port)
-    mpremote(port, "exec", FOLDER)
-    here = files()
-    for number, name in enumerate(wanted, 1):
-        print(f"copying {name} ({number} of {len(wanted)}) ...", flush=True)
-        mpremote(port, "fs", "cp", "--force", str(here[name]), f":{name}")
+    wanted, here = list(_different(port)), files()
+    for begin in range(0, len(wanted), BATCH):
+        names = wanted[begin : begin + BATCH]
+        print(f"copying {', '.join(names)} ({begin + len(names)} of {len(wanted)}) ...", flush=True)
+        copies = [word for name in names for word in ("+", "fs", "cp", "--force", str(here[name]), f":{name}")]
+        mpremote(port, "exec", FOLDER, *copies)
     return _different(port)
 
 

@@ -15,6 +15,7 @@ import micropython  # noqa: E402
 from protocols import board_link as wire  # noqa: E402
 
 TURNS = 20_000 if sys.platform != "rp2" else 400
+CHIP_TURNS = 200
 EXCHANGES = 1_000 if sys.platform != "rp2" else 20
 """an emulated chip is slow"""
 TURN_MS = 7
@@ -170,4 +171,4 @@ print("growth", growth(hal, made))
 print("answers", hal.written)
 if sys.platform == "rp2":
     chip = chip_hal()
-    print("chip_told", without_allocation(chip, board.Board(chip), TURNS, lambda turn: None))
+    print("chip_told", without_allocation(chip, board.Board(chip), CHIP_TURNS, lambda turn: None))
