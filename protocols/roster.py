@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from msgspec import Meta
 
-from protocols.canonical import Value, canonical_dumps, strict_loads
+from protocols.canonical import FormatError, Value, canonical_dumps, strict_loads
 from protocols.passphrase import Hardness as Hardness
 from protocols.passphrase import Locked, lock, unlock
 from protocols.record import Document, Id16, WallSeconds, check_version, convert, plain
@@ -29,6 +29,8 @@ ROSTER_BYTES_MAX: Final = 8 * 1024 * 1024
 
 Text = Annotated[str, Meta(max_length=200)]
 Login = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")]
+Pin = Annotated[str, Meta(pattern=r"^[0-9]{4,12}\Z")]
+"""what an operator can type at the station"""
 
 
 class RosterRow(Document, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class Operator(Document, frozen=True, kw_only=True):
     """Who may open the roster."""
 
     login: Login
-    name: Text
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
     pseudonym: Annotated[bytes, Meta(min_length=1, max_length=16)]
     """stands in manifests instead of the name"""
 
@@ -100,10 +102,15 @@ def seal_roster(
     random_bytes: Callable[[int], bytes],
     hardness: Hardness = Hardness(),  # noqa: B008  # frozen
 ) -> bytes:
-    """The signed file for a station; `operators` pairs each operator with the PIN. Raises FormatError on a row that breaks a limit."""
+    """The signed file for a station; `operators` pairs each operator with the PIN. Raises FormatError on a row, operator or PIN that breaks a limit."""
+    people = list(operators)
+    convert(plain(tuple(who for who, _ in people)), tuple[Operator, ...])
+    convert([pin for _, pin in people], list[Pin])
+    if len({who.login for who, _ in people}) != len(people):
+        raise FormatError("login", "two operators have the same")
     content_key = random_bytes(32)
     locks = tuple(
-        _Lock(login=who.login, locked=lock(canonical_dumps([content_key, *plain((who,))]), pin, random_bytes, hardness)) for who, pin in operators
+        _Lock(login=who.login, locked=lock(canonical_dumps([content_key, *plain((who,))]), pin, random_bytes, hardness)) for who, pin in people
     )
     values = plain(tuple(rows))
     convert(values, tuple[RosterRow, ...])

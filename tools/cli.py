@@ -102,6 +102,8 @@ def _call(name: str, command: Command, words: list[str]) -> int:
     report = getattr(parsed, "json", None)
     if isinstance(report, Path) and not report.parent.is_dir():
         return _refuse(f"--json {report}: there is no folder {report.parent}. Make it first, or name another file.")
+    if isinstance(report, Path) and report.is_dir():
+        return _refuse(f"--json {report}: that is a folder. Name a file in it.")
     try:
         return int(module.run(parsed))
     except (StationError, ConfigError) as problem:

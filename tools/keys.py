@@ -9,6 +9,7 @@ travels to the safe: `./rekam keys --add --station ID --public-key public.pem KE
 
 import argparse
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ from station_config.schema import Name
 
 PASSPHRASE_CHARACTERS_MIN = 20
 """a thief can guess at leisure"""
+OPERATOR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[^:]{1,200}:[0-9]{6,12}")
+"""a PIN of four digits, which a station takes too, holds a thief of the roster for an hour"""
 EXAMPLE = "./rekam keys --district poso --station poso-01 --station poso-02 keys/"
 
 
@@ -198,15 +201,29 @@ def _check_names(district: str, stations: list[str]) -> None:
         raise StationError("keys_call", f"named twice: {', '.join(twice)}", "Name each station once.")
 
 
+def read_operators(texts: list[str]) -> list[SiteOperator]:
+    """Of LOGIN:NAME:PIN. Raises StationError."""
+    for text in texts:
+        if not OPERATOR.fullmatch(text):
+            rule = "LOGIN (small letters, digits, hyphens), a name and 6 to 12 digits, as ani:Ani Lestari:482913"
+            raise StationError("keys_call", f"{text.rpartition(':')[0] or text!r} is no operator with a PIN", f"Give {rule}.")
+    operators = [SiteOperator(*text.split(":")) for text in texts]
+    if len({who.login for who in operators}) != len(operators):
+        raise StationError("keys_call", "two operators have the same login", "Give each a login of their own.")
+    return operators
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Make or enlarge a site, or a key in this station's chip. Raises StationError."""
     if arguments.tpm:
         make_tpm_key(arguments.folder, arguments.tpm, arguments.handle)
         print(f"The key is in the TPM. Take {arguments.folder / 'public.pem'} to the district and bring back station.pem and the other files.")
         return 0
-    operators = [SiteOperator(*text.split(":")) for text in arguments.operator if text.count(":") == 2]
-    if len(operators) != len(arguments.operator) or not arguments.station:
-        raise StationError("keys_call", "at least one --station is needed, and each --operator is LOGIN:NAME:PIN", f"Example: {EXAMPLE}")
+    if not arguments.station:
+        raise StationError("keys_call", "at least one --station is needed", f"Example: {EXAMPLE}")
+    if arguments.public_key and not arguments.add:
+        raise StationError("keys_call", "--public-key adds a station to a site that there is", "Call it with --add and the site's folder.")
+    operators = read_operators(arguments.operator)
     _check_names(arguments.district, arguments.station)
     passphrase = _passphrase(arguments.passphrase_file)
     if arguments.add:

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         policy = msgspec.structs.replace(policy, **changes)
         policies.add(policy, load_signer(config.keys, config.district.id))
     except (FormatError, KeyFileError) as error:
-        raise StationError("policy_call", _named(error), f"Example: {EXAMPLE}") from error
+        raise StationError("policy_call", _named(error).rstrip("."), f"Example: {EXAMPLE}") from error
     except OSError as error:
         raise StationError("policy_call", f"{config.district.data_dir} cannot be written ({error.strerror})", "Run it as the district's user") from error
     print(f"Policy {number} for {arguments.station or 'all stations'} is signed: {worded(policy)}. It goes out by broker now, or with the next stick.")
@@ -94,4 +94,6 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def _days(text: str) -> int | None:
+    if text != "own" and not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number of days nor own")
     return None if text == "own" else int(text)

@@ -107,9 +107,9 @@ def open_district(path: Path) -> Iterator[OpenDistrict]:
             Limits(district.quota_records_day, district.quota_events_day),
         )
     except DistrictBusy as error:
-        raise StoreBusy("district_busy", str(error), "Stop the district program first") from error
+        raise StoreBusy("district_busy", str(error).rstrip("."), "Stop the district program first") from error
     except (DistrictError, KeyFileError) as error:
-        raise StationError("district_store", str(error), "Mend that, then run this again") from error
+        raise StationError("district_store", str(error).rstrip("."), "Mend that, then run this again") from error
     try:
         yield OpenDistrict(store, Policies(Path(district.data_dir)), stations)
     finally:

@@ -39,8 +39,8 @@ class _Page:
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             place = ":".join(map(str, self._address))
-            what = f"the program on {place} uses the store and does not answer ({error})"
-            raise StationError("stick_station", what, "Wait a minute, then run this again") from error
+            what = f"the program on {place} does not answer ({error})"
+            raise StationError("stick_station", what, "Start it, or wait a minute if it has just started, then run this again") from error
         if answer.status == 200:
             return answer
         said = _said(answer.read())

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from edge.enrolment.population import Corrections, Person
 from edge.enrolment.procedure import Kind, Position, Target
+from protocols.roster import Login, Pin
 
 if TYPE_CHECKING:
     from edge.enrolment.state import Enrolment, Progress
@@ -26,8 +27,8 @@ class OperatorEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class LogIn(OperatorEvent, frozen=True, tag="log_in"):
-    operator: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")]
-    pin: Annotated[str, Meta(pattern=r"^\d{4,12}\Z")]
+    operator: Login
+    pin: Pin
 
 
 class LogOut(OperatorEvent, frozen=True, tag="log_out"): ...

@@ -47,6 +47,7 @@ def test_a_wrong_call_ends_with_2_and_a_sentence(words: list[str], capsys: pytes
     "words", [
         ["crash", "store", "--cuts", "0"], ["crash", "system", "--cuts", "-5"], ["crash", "forge", "--count", "0"], ["fuzz", "envelope", "--seconds", "0"],
         ["bench", "link", "--seconds", "-1"], ["bench", "power", "--days", "many"], ["quarantine", "--release", "3f9a01c2", "--discard", "3f9a01c2"],
+        ["policy", "--retention-days", "-1"], ["policy", "--retention-days", "soon"],
     ],
 )
 def test_a_number_out_of_its_limits_starts_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +60,23 @@ def test_a_number_out_of_its_limits_starts_nothing(words: list[str], capsys: pyt
 def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["crash", "forge", "--json", str(tmp_path / "missing" / "out.json")]) == 2
     assert "there is no folder" in capsys.readouterr().err
+    assert main(["crash", "forge", "--json", str(tmp_path)]) == 2
+    assert "that is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("operator", ["ani", "ani:Ani:12345", "ani:Ani:12345a", "ANI:Ani:123456", "ani::123456", "ani:Ani:Lestari:123456", ":Ani:123456"])
+def test_an_operator_who_could_never_log_in_is_refused_and_no_pin_is_shown(operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "--station", "s-1", "--operator", operator, str(tmp_path / "site")]) == 2
+    told = capsys.readouterr().err
+    assert "ani:Ani Lestari:482913" in told
+    assert "12345" not in told
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize("words", [["--operator", "ani:Ani:123456", "--operator", "ani:Ana:654321"], ["--public-key", "k.pem"]])
+def test_keys_that_contradict_themselves_are_not_begun(words: list[str], tmp_path: Path) -> None:
+    assert main(["keys", "--station", "s-1", *words, str(tmp_path / "site")]) == 2
+    assert not (tmp_path / "site").exists()
 
 
 @pytest.mark.parametrize("words", [["--station", "../evil"], ["--station", "s-1", "--station", "s-1"], ["--district", "Po so", "--station", "s-1"]])

@@ -91,14 +91,23 @@ def test_nothing_of_the_roster_can_be_read_or_forged() -> None:
     sealed = seal()
     assert b"Siti" not in sealed
     assert ROW.nik.encode() not in sealed
-    forged = seal_roster([ROW], [(ANI, "1")], ISSUED_S, new_signer(), random_bytes, QUICK)
+    forged = seal_roster([ROW], [(ANI, "123456")], ISSUED_S, new_signer(), random_bytes, QUICK)
     with pytest.raises(SealingError, match="unknown key"):
-        open_roster(forged, "ani", "1", district_key)
+        open_roster(forged, "ani", "123456", district_key)
     with pytest.raises(SealingError):
         open_roster(sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:], "ani", "482913", district_key)
+
+
+@pytest.mark.parametrize("operators", [
+    [(ANI, "123")], [(ANI, "12345x")], [(ANI, "123456"), (ANI, "654321")], [(Operator(login="Ani", name="Ani", pseudonym=b"a"), "123456")],
+    [(Operator(login="ani", name="", pseudonym=b"a"), "123456")],
+])
+def test_operators_who_could_never_log_in_are_not_sealed(operators: list[tuple[Operator, str]]) -> None:
+    with pytest.raises(FormatError):
+        seal_roster([ROW], operators, ISSUED_S, DISTRICT, random_bytes, QUICK)
 
 
 def test_a_row_that_breaks_a_limit_is_not_sealed() -> None:
     broken = RosterRow(row_id=bytes(16), letter="1", nik="720105410190000x", name="X", sex="P", birth_place="", birth_date="1990-01-01", address="")
     with pytest.raises(FormatError, match="matching regex"):
-        seal_roster([broken], [(ANI, "1")], ISSUED_S, DISTRICT, random_bytes, QUICK)
+        seal_roster([broken], [(ANI, "123456")], ISSUED_S, DISTRICT, random_bytes, QUICK)
