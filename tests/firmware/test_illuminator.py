@@ -47,7 +47,9 @@ def test_a_pulse_begins_at_the_tick_asked_for(ready: Bench) -> None:
 
 
 def test_longer_pulses_denser_periods_and_longer_leases_are_not_given(ready: Bench) -> None:
-    assert light(ready, pulse_ms=20)["refused"] == "bad_value"
+    assert light(ready, pulse_ms=19, period_ms=140)["pulse_ms"] == 19
+    ready.wait(400)
+    assert light(ready, pulse_ms=20, period_ms=140)["refused"] == "bad_value"
     assert light(ready, period_ms=126)["refused"] == "bad_value"
     assert light(ready, duration_ms=5_000)["lease_ms"] == 250
 
@@ -135,13 +137,33 @@ def test_light_that_stays_on_is_found_and_its_supply_cut(ready: Bench) -> None:
     assert light(ready)["refused"] == "light_fault"
 
 
-def test_light_that_is_never_seen_is_reported(ready: Bench) -> None:
+def test_light_that_is_not_seen_at_three_pulses_is_reported(ready: Bench) -> None:
     ready.hal.light_follows = False
-    for _ in range(2):
-        light(ready)
-        ready.wait(400)
+    light(ready)
+    ready.wait(400)
+    assert ready.faults() == []
+    light(ready, duration_ms=100)
+    ready.wait(400)
     assert "light_dead" in ready.faults()
-    assert ready.ask("dark")["seen_ms"] == 0
+    assert ready.ask("dark") == {"pulses": 1, "seen_ms": 0}
+
+
+def test_a_pulse_too_short_for_the_photodiode_says_nothing_about_it(ready: Bench) -> None:
+    ready.hal.light_follows = False
+    for _ in range(4):
+        ready.ask("light", wire.NOW, 250, 19, 133)
+        ready.wait(1)
+        ready.ask("dark")
+        ready.wait(400)
+    assert ready.faults() == []
+
+
+def test_a_reset_under_a_pulse_is_dark_at_once(ready: Bench) -> None:
+    light(ready)
+    ready.wait(5)
+    assert ready.hal.outputs["light"] == 1
+    ready.board.outputs.all_safe()
+    assert ready.hal.outputs["light"] == ready.hal.outputs["light_supply"] == 0
 
 
 @pytest.mark.parametrize("turn_ms", [2, 4, 7])
