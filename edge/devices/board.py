@@ -18,7 +18,7 @@ from protocols import cobs
 from station_config.schema import Board as Config
 
 ANSWER_S = 0.25
-"""the board answers within 5 ms, or 25 ms while a pulse of light is on; the wire needs 4 ms"""
+"""the board answers within 10 ms; the wire needs 4 ms"""
 TRIES = 4
 CLOCK_TRIES = 5
 CLOCK_GOOD_S = 30.0

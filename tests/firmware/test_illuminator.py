@@ -61,6 +61,16 @@ def test_duty_holds_between_leases_too(ready: Bench) -> None:
     assert light(ready, duration_ms=250)["count"] == 1
 
 
+def test_a_lease_without_room_for_a_pulse_is_refused_with_the_time_to_wait(ready: Bench) -> None:
+    light(ready, duration_ms=30)
+    ready.wait(25)
+    answer = light(ready, duration_ms=115)
+    assert answer["refused"] == "light_duty"
+    assert 96 < answer["detail"] < 112
+    ready.wait(answer["detail"])
+    assert light(ready, duration_ms=30)["count"] == 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_greedy_host_never_gets_more_than_the_limits(ready: Bench, seed: int) -> None:
     rng = random.Random(seed)
