@@ -37,6 +37,7 @@ EAGER = 4
 QUIET_S = 0.1
 """four times the longest gap inside an upload"""
 BABBLE_S = 3.0
+PATIENCE_S = 1.0
 UPLOAD_TRIES = 3
 LARGEST_PACKETS = 3
 """SetSysPara 6: 256 bytes, 4 % fewer bytes on the wire than the default"""
@@ -93,7 +94,9 @@ class ZfmSensor:
         return await self._identity()
 
     async def health(self) -> None:
-        """ReadSysPara; also ends the light of a capture that was cancelled."""
+        """ReadSysPara; also ends the light of a capture that was cancelled. While its picture is still on its way, the sensor is well."""
+        if self._unsettled and not await self._falls_silent(PATIENCE_S):
+            return
         await self._command("ReadSysPara", lambda sensor: sensor.read_sysparam())
         await self._dark()
 
@@ -116,7 +119,7 @@ class ZfmSensor:
         """
         try:
             await self._await_finger()
-            image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._config.width_px * self._config.height_px // 2, progress)
+            image = await self._fetch(zfm.command(zfm.UP_IMAGE), self._image_bytes(), progress)
         finally:
             await self._dark()
         pixels = np.frombuffer(zfm.expand(image), np.uint8).reshape(self._config.height_px, self._config.width_px)
@@ -217,7 +220,9 @@ class ZfmSensor:
             waited_s = self._clock.monotonic_s() - began_s
             if waited_s >= longest_s:
                 raise DeviceTimeout("finger_missing", self.name, f"no finger within {longest_s:g} s", "Place the finger on the sensor.", waited_s=longest_s)
-            self._lit = self._lit or (self._aura and await self._light(AURA_BREATHE))
+            if self._aura and not self._lit:
+                self._lit = True  # also when it is cancelled before the sensor has answered
+                await self._light(AURA_BREATHE)
             await self._clock.sleep_s(min(POLL_S, FIRST_POLL_S + waited_s / EAGER))
         if self._lit:
             await self._light(AURA_ON)
@@ -254,10 +259,9 @@ class ZfmSensor:
         await self._settle()
         self._unsettled = True
         reader = UploadReader(size, progress)
-        wire_s = zfm.wire_bytes(size or LONGEST_TEMPLATE, self.packet_size) * 10 / self.baud
         try:
             async with asyncio.timeout(STALL_S) as reader.stall:
-                image = await self._port.exchange(request, reader.take, 1.5 * wire_s + STALL_S)
+                image = await self._port.exchange(request, reader.take, 1.5 * self._wire_s(size or LONGEST_TEMPLATE) + STALL_S)
         except TimeoutError as error:
             percent = round(100 * reader.upload.progress)
             what = f"the image stopped at {percent} %"
@@ -274,13 +278,25 @@ class ZfmSensor:
         """Let an unfinished upload run out, so that its bytes answer no later question. Raises DeviceTimeout when it never ends."""
         if not self._unsettled and not self._port.drop_input():
             return
+        longest_s = BABBLE_S + (self._wire_s(self._image_bytes()) if self._unsettled else 0.0)
+        if not await self._falls_silent(longest_s):
+            raise self._port.timed_out("the sensor to fall silent", longest_s)
+
+    async def _falls_silent(self, within_s: float) -> bool:
         try:
-            async with asyncio.timeout(BABBLE_S):
+            async with asyncio.timeout(within_s):
                 while await self._heard():
                     pass
-        except TimeoutError as error:
-            raise self._port.timed_out("the sensor to fall silent", BABBLE_S) from error
+        except TimeoutError:
+            return False
         self._unsettled = False
+        return True
+
+    def _image_bytes(self) -> int:
+        return self._config.width_px * self._config.height_px // 2
+
+    def _wire_s(self, size: int) -> float:
+        return zfm.wire_bytes(size, self.packet_size) * 10 / self.baud
 
     async def _heard(self) -> bool:
         try:

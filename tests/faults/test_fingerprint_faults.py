@@ -1,6 +1,7 @@
 """Each fault of the fingerprint sensor: what the caller gets, within which time, and that the next finger is captured."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,101 @@ def test_an_r503_is_small_and_square_has_a_ring_and_tells_its_serial_number(tmp_
             assert identity.firmware.startswith("REKAM-SIM 1.2.2, hardware 1.2, packets 256")
 
     asyncio.run(run())
+
+
+def ringed(tmp_path: Path, scene: Scene, finger_timeout_s: float = 30) -> None:
+    """An R503, which has a ring of light."""
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=57_600, width_px=192, height_px=192, finger_timeout_s=finger_timeout_s)
+
+    async def run() -> None:
+        async with bench(
+            lambda world: fingerprint.build(world, tmp_path / "finger0", rows=192, columns=192), lambda: ZfmSensor("fingerprint", config, SystemClock()),
+        ) as stage:
+            await scene(stage)
+
+    asyncio.run(run())
+
+
+OFF = 4
+
+
+async def cancelled(stage: Bench, when: Callable[[], bool]) -> None:
+    """A capture that somebody calls off."""
+    taking = asyncio.create_task(capture(stage))
+    await until(when, "the moment")
+    taking.cancel()
+    await asyncio.gather(taking, return_exceptions=True)
+
+
+def test_the_ring_of_a_cancelled_capture_goes_out(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        await cancelled(stage, lambda: len(stage.sim.aura) == 2)
+        await until(lambda: stage.sim.aura[-1][0] == OFF, "the ring to go out")
+        assert stage.presence.state == "ready"
+        stage.world.desk.finger_on_sensor = 1
+        await capture(stage)
+
+    ringed(tmp_path, scene)
+
+
+def test_the_ring_of_a_capture_that_is_cancelled_amid_its_picture_goes_out_at_the_next_look(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        begun = asyncio.Event()
+        taking = asyncio.create_task(stage.presence.use(lambda sensor: sensor.capture(lambda done: begun.set()), DEADLINE_S))
+        await until(lambda: len(stage.sim.aura) == 2, "the ring to ask for the finger")
+        stage.world.desk.finger_on_sensor = 1
+        await begun.wait()
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
+        assert stage.sim.aura[-1][0] != OFF, "the picture is still on its way, and that takes 3 s at this speed"
+        while stage.sim.aura[-1][0] != OFF:
+            await stage.presence.use(lambda sensor: sensor.health(), 6)
+        assert stage.presence.state == "ready"
+        assert not [change for change in stage.changes if change.error]
+
+    ringed(tmp_path, scene)
+
+
+def test_a_ring_on_a_dead_port_holds_nobody_up(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        taking = asyncio.create_task(capture(stage))
+        await until(lambda: len(stage.sim.aura) == 2, "the ring to ask for the finger")
+        stage.sim.set_fault("mute", True)
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
+        assert loop.time() - began_s < 4
+        await stage.healed("mute")
+
+    ringed(tmp_path, scene)
+
+
+NEXT_STEPS = {
+    0x07: ("finger_unclear", "Lift the finger"),
+    0x13: ("sensor_locked", "another password"),
+    0x18: ("command_refused", "memory is worn out"),
+    0x1A: ("command_refused", "tried again by itself"),
+    0x01: ("bad_answer", "Check cable"),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), NEXT_STEPS.items())
+def test_each_refusal_says_what_helps_against_it(answer: int, expected: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next step of a wrong password is not to lift the finger."""
+    async def scene(stage: Bench) -> None:
+        with pytest.raises(DeviceError) as caught:
+            await stage.presence.use(refused, 3)
+        assert caught.value.code == expected[0]
+        assert expected[1] in caught.value.next_step
+        assert (caught.value.values["instruction"], caught.value.values["answer"]) == ("Img2Tz", f"{answer:02x}")
+
+    async def refused(sensor: ZfmSensor) -> None:
+        assert sensor._library is not None
+        monkeypatch.setattr(sensor._library, "image_2_tz", lambda slot: answer)
+        await sensor.template()
+
+    played(tmp_path, scene)
 
 
 def test_fault_reports_never_hold_a_piece_of_a_finger(tmp_path: Path) -> None:
