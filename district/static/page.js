@@ -24,7 +24,7 @@ function drawSummary(found, stations, devices) {
   const broken = new Set(devices.filter((row) => !row.repaired).map((row) => `${row.station}/${row.device}`));
   for (const station of stations) for (const [name, state] of Object.entries(station.health?.dev ?? {})) if (!WELL.includes(state)) broken.add(`${station.station}/${name}`);
   const code = found.alarms ? "summary_alarms" : broken.size ? "summary_broken" : found.waiting ? "summary_waiting" : "summary_good";
-  at("summary").textContent = say(code, { ...found, broken: broken.size });
+  at("summary").textContent = say(code, { alarms: number(found.alarms), stored: number(found.stored), today: number(found.today), waiting: number(found.waiting), broken: number(broken.size) });
   const people = stations.reduce((sum, station) => sum + (station.people ?? 0), 0);
   const tiles = [
     ["stored", people ? `${number(found.stored)} / ${number(people)}` : number(found.stored)], ["today", number(found.today)], ["waiting", number(found.waiting)],

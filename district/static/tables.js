@@ -1,5 +1,5 @@
 // What each table of the district's page shows: column -> cell of a row. Health is unsigned: whatever shape it has, it only becomes text.
-import { WELL, age, deviceName, element, energy, has, lines, marked, moment, named, number, say, size, span, spans } from "./words.js";
+import { WELL, age, capital, date, deviceName, element, energy, has, lines, marked, moment, named, number, say, size, span, spans } from "./words.js";
 
 const GOOD = { stored: "good", waiting: "" };
 
@@ -8,7 +8,7 @@ function healthWords({ pw, q, dev, disk, up }) {
   const broken = Object.entries(dev ?? {}).filter(([, state]) => !WELL.includes(state)).map(([name]) => deviceName(name));
   return [
     pw?.src && say("health_power", { source: named("source", pw.src) }),
-    Number.isFinite(pw?.min) && say("health_minutes", { number: pw.min }),
+    Number.isFinite(pw?.min) && say(Number.isFinite(pw?.people) ? "health_minutes_people" : "health_minutes", { number: pw.min, people: pw.people }),
     broken.length && marked("bad", say("health_broken", { names: broken.join(", ") })),
     q?.waiting > 0 && say("health_queue", { number: q.waiting }),
     Number.isFinite(disk?.enrolments) && disk.enrolments < 1000 && say("health_room", { number: disk.enrolments }),
@@ -59,7 +59,7 @@ export const DEVICES = {
   station: (row) => row.station,
   device: (row) => lines(deviceName(row.device), row.who && element("small", {}, row.who)),
   now: (row) => (row.repaired ? marked("good", say("device_well")) : marked("bad", say("device_broken"))),
-  what: (row) => (has(row.code) ? say(row.code, { device: deviceName(row.device) }) : row.code),
+  what: (row) => (has(row.code) ? capital(say(row.code, { device: deviceName(row.device) })) : row.code),
   since: (row) => moment(row.fault),
   repaired: (row) => lines(moment(row.repaired), row.care && element("small", {}, `${named("act", row.care.act)} ${moment(row.care.at)}`)),
   times: (row) => row.faults,
@@ -74,7 +74,7 @@ function voltage({ lowest_v: lowest, highest_v: highest, low_voltage_s: low, hig
 
 export const POWER = {
   station: (row) => row.station,
-  day: (row) => row.day,
+  day: (row) => date(row.day),
   outages: (row) => (row.outages ? marked("bad", row.outages) : "–"),
   outage_time: (row) => lines(span(row.outage_s), row.dark_s > 0 && element("small", {}, say("dark", { span: span(row.dark_s) }))),
   genset: (row) => span(row.genset_s),

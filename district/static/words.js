@@ -13,7 +13,10 @@ export const say = (code, values = {}) => (words[code] ?? code).replace(/\{(\w+)
 export const named = (prefix, code) => words[`${prefix}_${code}`] ?? words[code] ?? code;
 export const number = (value, digits = 0) => value.toLocaleString(language, { maximumFractionDigits: digits });
 export const moment = (seconds) => (seconds == null ? "–" : new Date(seconds * 1000).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" }));
-export const size = (bytes) => `${number(bytes / 1e6, 2)} MB`;
+export const size = (bytes) => `${number(bytes / 1e6, 2)}\u00a0MB`;
+// "2026-11-20" as people say it.
+export const date = (text) => new Date(`${text}T12:00`).toLocaleDateString(language, { weekday: "short", day: "numeric", month: "short" });
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const spans = (missing) => missing.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
 export const deviceName = (name) => words[`device_${name}`] ?? (name.startsWith("ups-") ? `UPS ${name.slice(4)}` : name);
 
@@ -34,7 +37,7 @@ export function span(seconds) {
 
 export function energy(wh) {
   if (wh == null) return "?";
-  return wh < 1000 ? `${number(wh, wh < 10 ? 1 : 0)} Wh` : `${number(wh / 1000, 1)} kWh`;
+  return wh < 1000 ? `${number(wh, wh < 10 ? 1 : 0)}\u00a0Wh` : `${number(wh / 1000, 1)}\u00a0kWh`;
 }
 
 export function element(tag, attributes = {}, ...children) {

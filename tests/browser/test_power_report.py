@@ -77,6 +77,10 @@ def test_what_is_learnt_is_told_and_what_is_not_is_called_so(report: Page) -> No
     expect(now).to_contain_text("412,5 jam, servis 88 jam lagi")
 
 
+def test_the_report_too_says_source_minutes_and_people_first(report: Page) -> None:
+    expect(report.locator("#report > :first-child")).to_have_text(re.compile(r"Listrik PLN\. Bila padam, baterai cukup \d+ menit \(\d+ orang\)\."))
+
+
 def test_both_tables_can_be_carried_away_and_there_is_a_way_back(report: Page) -> None:
     for link in ("CSV harian", "CSV bulanan"):
         with report.expect_download() as carried:

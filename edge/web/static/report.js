@@ -1,7 +1,7 @@
 // The power report in plain words: how it is now, by day, by month, each outage. What is unknown is called unknown, never 0.
 import { make, vector } from "./dom.js";
-import { sourceWords } from "./power.js";
-import { alarmWords, has, loadTexts, t, useLanguage } from "./texts.js";
+import { powerLine, sourceWords } from "./power.js";
+import { alarmWords, capital, has, loadTexts, t, useLanguage } from "./texts.js";
 
 const EVERY_MS = 5000;
 const OLD_S = 10;
@@ -25,13 +25,16 @@ function span(seconds) {
 
 function energy(wh) {
   if (!known(wh)) return t("report_unknown");
-  return wh < 1000 ? `${number(wh, wh < 10 ? 1 : 0)} Wh` : `${number(wh / 1000, 1)} kWh`;
+  return wh < 1000 ? `${number(wh, wh < 10 ? 1 : 0)}\u00a0Wh` : `${number(wh / 1000, 1)}\u00a0kWh`;
 }
 
 function day(name) {
   const [year, month, date] = name.split("-").map(Number);
   return new Date(year, month - 1, date || 1).toLocaleDateString(language, date ? { weekday: "short", day: "numeric", month: "short" } : { month: "long", year: "numeric" });
 }
+
+// Of "2026-11-21 14:02", the day as people say it.
+const moment = (text) => `${day(text.slice(0, 10))}${text.slice(10)}`;
 
 function figure(found, unit, digits = 0) {
   if (!found || !known(found.value)) return t("report_unknown");
@@ -142,10 +145,16 @@ function legend() {
   return make("p", { class: "legend" }, ...SOURCES.map((name) => make("span", {}, vector("svg", { viewBox: "0 0 18 12", "aria-hidden": "true" }, vector("rect", { class: name, width: 18, height: 12 })), t(`source_${name}`))));
 }
 
+// The day is said again only when it is another one.
+function until({ from, to }) {
+  if (!known(to)) return "";
+  return to.startsWith(from.slice(0, 10)) ? to.slice(11) : moment(to);
+}
+
 function outages(rows) {
   if (!rows.length) return section("report_each_outage", make("p", {}, t("report_no_outage")));
-  const lines = rows.map((row) => make("li", {}, t(known(row.to) ? "report_outage" : "report_outage_now", { from: row.from, to: row.to?.slice(row.to.startsWith(row.from.slice(0, 10)) ? 11 : 0), span: span(row.s) }),
-    row.genset_s > 0 ? ` ${t("report_with_genset", { span: span(row.genset_s) })}` : "", row.dark_s > 0 ? ` ${t("report_dark", { span: span(row.dark_s) })}.` : ""));
+  const lines = rows.map((row) => make("li", {}, t(known(row.to) ? "report_outage" : "report_outage_now", { from: moment(row.from), to: until(row), span: span(row.s) }),
+    row.genset_s > 0 ? ` ${t("report_with_genset", { span: span(row.genset_s) })}` : "", row.dark_s > 0 ? ` ${capital(t("report_dark", { span: span(row.dark_s) }))}.` : ""));
   return section("report_each_outage", make("ul", {}, ...lines));
 }
 
@@ -160,7 +169,7 @@ function lead({ months }) {
 }
 
 function draw(report) {
-  el("report").replaceChildren(...[lead(report), now(report), table("report_days", report.days), legend(), table("report_months", report.months), outages(report.outages)].filter(Boolean));
+  el("report").replaceChildren(...[make("p", { class: "line" }, ...powerLine(report.now).filter(Boolean)), lead(report), now(report), table("report_days", report.days), legend(), table("report_months", report.months), outages(report.outages)].filter(Boolean));
 }
 
 function frame(station) {
