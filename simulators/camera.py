@@ -42,7 +42,8 @@ FAULTS: Mapping[str, str] = {
 FRAME_S = 1 / 30
 READOUT_S = 0.010
 LATE_S = 4.0
-OLD_S = 2.0
+OLD_S = 10.0
+"""longer than any camera is asked again for a newer one"""
 NOISE_FIELDS = 6
 STRIDE_BYTES = 64
 

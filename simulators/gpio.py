@@ -38,8 +38,8 @@ class GpioPins:
         self._host, self._port = host or "127.0.0.1", int(port)
         self._pulls: dict[int, int] = {}
         self._driven: dict[int, int] = {}
-        self._active = Active(faults)
-        self.played = self._active.played
+        self.active = Active(faults)
+        self.played = self.active.played
         self._plug = Plug(self._pull, self._push, world.clock, self.played)
         self._within_reach = False
         self._server: asyncio.Server | None = None
@@ -49,7 +49,7 @@ class GpioPins:
         self._server = await asyncio.start_server(self._client, self._host, self._port, limit=1024)
         self._port = self._server.sockets[0].getsockname()[1]
         self.address = f"{self._host}:{self._port}"
-        await self._plug.begin(self._active)
+        await self._plug.begin(self.active)
 
     async def stop(self) -> None:
         await self._plug.end()
@@ -60,7 +60,7 @@ class GpioPins:
 
     def set_fault(self, name: str, on: bool) -> None:
         check_faults(FAULTS, [name])
-        self._active.turn(name, on)
+        self.active.turn(name, on)
         if name in PLUG_FAULTS:
             self._plug.act(name, on)
 
@@ -73,7 +73,7 @@ class GpioPins:
 
     def read(self, pin: int) -> int:
         """What the pin shows: driven from outside, else its output level, else its pull."""
-        if pin == BUTTON_PIN and (self._active.acts("button-stuck") or self._world.power.button_held):
+        if pin == BUTTON_PIN and (self.active.acts("button-stuck") or self._world.power.button_held):
             return 0
         return self._driven.get(pin, self.levels.get(pin, int(self._pulls.get(pin) == PULL_UP)))
 
@@ -98,7 +98,7 @@ class GpioPins:
             writer.close()
 
     def _answer(self, request: Mapping[str, int | str]) -> Mapping[str, int | str]:
-        if request["do"] != "read" and self._active.acts("refuse"):
+        if request["do"] != "read" and self.active.acts("refuse"):
             return {"error": "GPIO busy"}
         return {"level": self._act(request)}
 

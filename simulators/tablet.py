@@ -27,7 +27,7 @@ SERIAL_FAULTS: dict[str, str] = {
     **WIRE_FAULTS,
     **PEN_FAULTS,
     "refuse": "queries are not answered",
-    "wrong-size": "the tablet tells of a pad half as wide and high as its pen reports",
+    "wrong-size": "the tablet tells of a pad a quarter as wide and high as its pen reports",
     "reset-middle": "the tablet resets itself in the middle of each signature and stops reporting",
 }
 EVDEV_FAULTS: dict[str, str] = {
@@ -38,7 +38,7 @@ EVDEV_FAULTS: dict[str, str] = {
 FAULTS: dict[str, str] = SERIAL_FAULTS | EVDEV_FAULTS
 
 MAXIMA = isdv4.Maxima(WIDTH_UNITS, HEIGHT_UNITS, PRESSURE_MAX, version=0x123)
-HALF = isdv4.Maxima(WIDTH_UNITS // 2, HEIGHT_UNITS // 2, PRESSURE_MAX, version=0x123)
+QUARTER = isdv4.Maxima(WIDTH_UNITS // 4, HEIGHT_UNITS // 4, PRESSURE_MAX, version=0x123)
 IDLE_S = 0.02
 LIFT_MS = 5
 
@@ -101,7 +101,7 @@ class SerialTablet(WireDevice):
             elif letter in (isdv4.STOP[0], isdv4.RESET[0]):
                 self._streaming = False
             elif letter == isdv4.QUERY[0] and not self.active.acts("refuse"):
-                self.port.send(isdv4.encode_maxima(HALF if self.active.acts("wrong-size") else MAXIMA))
+                self.port.send(isdv4.encode_maxima(QUARTER if self.active.acts("wrong-size") else MAXIMA))
 
     async def live(self) -> None:
         while True:

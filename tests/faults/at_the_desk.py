@@ -1,21 +1,25 @@
 """One enrolment with one device that is real down to its wire, the others in memory; what the operator reads on the way is written down.
 
-The operator here does what a patient one would: follows the screen, tries again once, then takes the way round that the screen offers.
+The operator here does what a patient one would: follows the screen, waits a moment for a device that the screen calls broken, tries again once,
+then takes the way round that the screen offers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge.clock import SystemClock
-from edge.devices.presence import Limits, Presence, PresenceChange
+from edge.devices.presence import Presence, PresenceChange
+from edge.devices.retries import Limits
 from edge.enrolment import events as ev
+from edge.enrolment.hooks import Hooks
 from edge.enrolment.opinion import Opinion
 from edge.enrolment.procedure import Target
-from edge.enrolment.session import Hooks, Session
+from edge.enrolment.session import Session
 from edge.enrolment.slip import SlipMaker
 from edge.errors import RefusedEvent
 from station_config.load import load_texts
@@ -31,6 +35,11 @@ KEPT_FINGERS = (2, 7)
 """the other eight are hurt, to save time"""
 KINDS = {"camera": ("face",), "fingerprint": ("finger",), "tablet": ("signature",), "iris": ("iris",), "board": ("iris",)}
 WAY_ROUND_S = 25.0
+PATIENCE_S = 3.0
+"""for a plug that is put in again, a board that starts again"""
+SIGNING_S = 2.5
+"""a signature of the bench takes 0.4 s; shorter than a wire's stall of 4 s"""
+CAME_BACK = "came back"
 
 
 @dataclass
@@ -46,6 +55,10 @@ class Outcome:
     """why the device was not ready, as the register and the district learn it"""
     wires: dict[str, str] = field(default_factory=dict)
     """code -> the last bytes on the wire"""
+    traces: set[str] = field(default_factory=set)
+    """what is left of the fault where nobody is told: on the wire as the driver saw it, in the register, in the record"""
+    played: Counter[str] = field(default_factory=Counter)
+    """how often the simulator's faults made a difference"""
 
 
 @dataclass
@@ -68,7 +81,36 @@ class Room:
     """lamps and buzzer, as a task beside the session"""
     from_start: bool = False
     """the fault is there before the device is opened for the first time"""
+    spoilt: bool = True
+    """False: the same case without its fault"""
+    awaits: frozenset[str] = frozenset()
+    """codes, of which one must have come before somebody is recorded: for what is only asked now and then"""
+    played: Counter[str] = field(default_factory=Counter)
+    traces: Callable[[], Iterable[str]] = tuple
+    """asked at the end of the enrolment"""
     changes: list[PresenceChange] = field(default_factory=list)
+
+    def devices(self) -> tuple[Presence[Any], ...]:
+        """All that are real."""
+        return (*self.real.values(), *self.shown)
+
+
+Spoil = Callable[[], Awaitable[None]]
+"""brings the fault about"""
+Stage = Callable[[Path, str], AbstractAsyncContextManager[tuple[Room, Spoil]]]
+"""folder of its wires, fault"""
+
+
+@asynccontextmanager
+async def running_devices(*devices: Any) -> AsyncIterator[None]:
+    """Simulators, from start to stop."""
+    for device in devices:
+        await device.start()
+    try:
+        yield
+    finally:
+        for device in devices:
+            await device.stop()
 
 
 def presence(room: Room, name: str, make: Callable[[], Any], limits: Limits = QUICK) -> Presence[Any]:
@@ -94,15 +136,13 @@ class OneKind(FakeJudge):
 
 
 @asynccontextmanager
-async def kept(room: Room, spoil: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def kept(room: Room, spoil: Spoil) -> AsyncIterator[None]:
     """All devices of the room: ready, and then the fault comes."""
     if room.from_start:
         await spoil()
-    presences = [*room.real.values(), *room.shown]
-    tasks = [asyncio.create_task(each.run(), name=each.name) for each in presences]
+    tasks = [asyncio.create_task(each.run(), name=each.name) for each in room.devices()]
     try:
-        for each in presences:
-            await until(lambda each=each: each.state == "ready" or (room.from_start and each.code), f"{each.name} to be ready")
+        await until(lambda: all(each.state == "ready" or (room.from_start and each.code) for each in room.devices()), "the devices to be ready")
         if not room.from_start:
             await spoil()
         yield
@@ -112,24 +152,32 @@ async def kept(room: Room, spoil: Callable[[], Awaitable[None]]) -> AsyncIterato
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def enrol(folder: Path, room: Room, device: str, spoil: Callable[[], Awaitable[None]]) -> Outcome:
+async def enrol(folder: Path, room: Room, spoil: Spoil) -> Outcome:
     """Somebody comes; `spoil` turns the fault on when all devices are ready; the enrolment must reach its end."""
     outcome = Outcome()
     async with kept(room, spoil):
         options = {"clock": FastClock(room.speed), "judge": OneKind(room.judged), "hooks": room.hooks, "make_slip": room.make_slip}
         async with running(folder, real=room.real, others=room.shown, **options) as bench:
             beside = [asyncio.ensure_future(_read(bench, outcome)), *([asyncio.ensure_future(room.follow(bench.session))] if room.follow else [])]
-            operator = Operator(bench, device, room.body)
+            operator = Operator(bench, room)
             await operator.record()
+            outcome.codes = {change.code for change in room.changes if change.code}
+            outcome.wires = {change.error.code: str(change.error.values.get("wire", "")) for change in room.changes if change.error}
+            outcome.played = Counter(room.played)
+            outcome.traces = {*room.traces(), *came_back(room.changes)}
             bench.session.end()
             await asyncio.gather(*beside)
             outcome.printed = operator.printed
             found = await manifest(bench)
     outcome.taken = {(part.kind, part.position) for part in found.parts}
     outcome.excused = {(mark.kind, mark.position): mark.reason for mark in found.exceptions}
-    outcome.codes = {change.code for change in room.changes if change.code}
-    outcome.wires = {change.error.code: str(change.error.values.get("wire", "")) for change in room.changes if change.error}
     return outcome
+
+
+def came_back(changes: Sequence[PresenceChange]) -> set[str]:
+    """Whether a device was lost and made ready again by itself."""
+    lost = next((number for number, change in enumerate(changes) if change.code), len(changes))
+    return {CAME_BACK for change in changes[lost:] if change.state == "ready" and change.name == changes[lost].name}
 
 
 async def _read(bench: DeskBench, outcome: Outcome) -> None:
@@ -145,9 +193,9 @@ async def _read(bench: DeskBench, outcome: Outcome) -> None:
 class Operator:
     """Follows the screen."""
 
-    def __init__(self, bench: DeskBench, device: str, body: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, bench: DeskBench, room: Room) -> None:
         self.printed = False
-        self._bench, self._device, self._body = bench, device, body
+        self._bench, self._room = bench, room
         self._failed: dict[tuple[str, int], int] = {}
         self._begun_s = 0.0
 
@@ -156,18 +204,30 @@ class Operator:
         began = False
         while (seen := self._bench.session.snapshot())["phase"] != "idle" or not began:
             began = began or seen["phase"] == "enrolling"
-            self._body(seen)
+            self._room.body(seen)
             event = self._choose(seen)
+            if self._is_again(seen):
+                await self._until_whole()
             if event is not None:
                 with suppress(RefusedEvent):  # the screen has moved on: look again
                     await self._bench.session.post(event)
             await self._watch(seen)
 
+    def _is_again(self, seen: dict[str, Any]) -> bool:
+        """What comes next has failed before."""
+        target = seen["target"]
+        return self._failed.get(("slip", 0), 0) > 1 if seen["step"] == "slip" else bool(target) and (target["kind"], target["position"]) in self._failed
+
+    async def _until_whole(self) -> None:
+        """Until no device is broken any more, or for as long as the patience lasts."""
+        with suppress(AssertionError):
+            await until(lambda: all(each.state in ("ready", "busy") for each in self._room.devices()), "the devices", PATIENCE_S)
+
     async def _watch(self, seen: dict[str, Any]) -> None:
         """Until the screen changes. While the pen should write and does not, the operator ends it."""
         signing = seen["activity"] == "capturing" and seen["step"] == "signature"
         try:
-            await until(lambda: self._bench.changed(seen), f"something at {seen['step']}: {seen}", 4.0 if signing else WAY_ROUND_S)
+            await until(lambda: self._bench.changed(seen), f"something at {seen['step']}: {seen}", SIGNING_S if signing else WAY_ROUND_S)
         except AssertionError:
             if not signing:
                 raise

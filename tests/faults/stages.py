@@ -3,39 +3,36 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 from edge.clock import SystemClock
 from edge.devices.board import SerialBoard
 from edge.devices.camera import PicameraCamera
 from edge.devices.fingerprint import ZfmSensor
-from edge.devices.genset import GencommGenset
 from edge.devices.gpio import RpiGpio
+from edge.devices.interfaces import BoardStatus
 from edge.devices.iris import PicameraIris
-from edge.devices.presence import Limits, Presence
 from edge.devices.printer import EscPosPrinter
+from edge.devices.retries import Limits
 from edge.devices.tablet import make_tablet
-from edge.devices.ups import UpsdClient
-from edge.enrolment.session import Gate, Hooks
 from edge.enrolment.slip_printing import escpos_slip
 from edge.fitting import BoardLight
 from edge.following import Follower
-from edge.links.modbus import tcp_client
-from edge.power.manager import Lines, PowerManager
-from edge.power.picture import HostView
-from edge.power.watch import FittedUps
-from simulators import board, camera, fingerprint, genset, gpio, iris_camera, printer, tablet, ups
+from edge.power.manager import PowerManager
+from simulators import board, camera, fingerprint, gpio, iris_camera, printer, tablet
 from simulators.images import Images
-from simulators.world import World, WorldClock
-from station_config.schema import Board, Camera, Fingerprint, GensetRules, Iris, Power, Tablet
+from simulators.world import World
+from station_config.schema import Board, Camera, Fingerprint, Iris, Tablet
 from station_config.schema import Printer as PrinterConfig
 from tests.camera_bench import Light
-from tests.faults.at_the_desk import KEPT_FINGERS, Outcome, Room, enrol, presence
+from tests.faults.at_the_desk import KEPT_FINGERS, Outcome, Room, Spoil, Stage, enrol, presence, running_devices
+from tests.faults.power_stages import HURRIED, power_stage
 from tests.faults.serial_bench import GradientImages
 from tests.waiting import until
 
@@ -46,24 +43,49 @@ PICTURE_FAULTS = {
     "board": {"light-dead": "iris"},
 }
 """faults that only a look at the picture tells: device -> fault -> kind"""
-FROM_START = frozenset({"refuse", "slow-only", "anonymous", "other-schema"})
+FROM_START: dict[str, frozenset[str]] = {
+    "fingerprint": frozenset({"refuse", "slow-only"}),
+    "tablet": frozenset({"refuse", "wrong-size"}),
+    "printer": frozenset({"refuse", "anonymous"}),
+    "board": frozenset({"refuse", "other-schema"}),
+    "camera": frozenset({"refuse"}),
+    "iris": frozenset({"refuse"}),
+    "gpio": frozenset({"refuse"}),
+}
 """faults that a device shows when it is opened"""
 SIZE = 96
 TABLET_SPEED = 5.0
 """the pen's rest of 2 s is 0.4 s of the wire"""
-Spoil = Callable[[], Awaitable[None]]
-Stage = Callable[[Path, str], AbstractAsyncContextManager[tuple[Room, Spoil]]]
 
 
-async def staged(device: str, fault: str, folder: Path) -> Outcome:
+class Case(NamedTuple):
+    device: str
+    fault: str
+    spoilt: bool = True
+    """False: all that the stage does for this fault, but not the fault"""
+
+    @property
+    def folder(self) -> str:
+        return self.fault if self.spoilt else f"without-{self.fault}"
+
+
+async def staged(case: Case, folder: Path, awaits: frozenset[str]) -> Outcome:
     """The whole case."""
-    async with asyncio.timeout(90), STAGES[device](folder, fault) as (room, spoil):
-        room.from_start = fault in FROM_START and device not in ("ups", "genset")
-        return await enrol(folder, room, device.partition("-")[0], spoil)
+    device, fault, spoilt = case
+    wires, store = folder / "wires", folder / "store"  # apart: a store clears its folder of what is not its own
+    async with asyncio.timeout(90), STAGES[device](wires, fault) as (room, spoil):
+        room.from_start = fault in FROM_START.get(device, ())
+        room.spoilt, room.awaits = spoilt, awaits if spoilt else frozenset()
+        return await enrol(store, room, spoil)
 
 
 def judged(device: str, fault: str) -> str:
     return PICTURE_FAULTS.get(device, {}).get(fault, "")
+
+
+def setting(device: str, fault: str) -> tuple[str, bool]:
+    """What a stage does differently for a fault, the fault itself apart: cases with the same setting differ by their fault alone."""
+    return judged(device, fault), fault == "slow-only" or fault in HURRIED.get(device, ())
 
 
 @cache
@@ -86,21 +108,14 @@ def new_world(real_pictures: bool = True) -> World:
     return world
 
 
-@asynccontextmanager
-async def _running(*devices: Any) -> AsyncIterator[None]:
-    for device in devices:
-        await device.start()
-    try:
-        yield
-    finally:
-        for device in devices:
-            await device.stop()
+def _set(room: Room, device: Any, fault: str, there: Callable[[], bool] = lambda: True) -> Spoil:
+    """Turn it on and wait until it is there."""
+    room.played = device.played
 
-
-def _set(device: Any, fault: str, gone: Callable[[], bool] = lambda: True) -> Spoil:
     async def spoil() -> None:
-        device.set_fault(fault, True)
-        await until(gone, f"{fault} to be there")
+        if room.spoilt:
+            device.set_fault(fault, True)
+            await until(there, f"{fault} to be there")
 
     return spoil
 
@@ -115,16 +130,30 @@ async def fingerprint_stage(folder: Path, fault: str) -> AsyncIterator[tuple[Roo
     size = (288, 256) if judged("fingerprint", fault) else (SIZE, SIZE)
     sim = fingerprint.build(world, folder / "finger0", baud=921_600, rows=size[0], columns=size[1])
     sim.packet_code = 3
+    sim.port.baud = 57_600 if fault == "slow-only" else sim.port.baud
     config = Fingerprint(port=str(folder / "finger0"), fastest_baud=921_600, height_px=size[0], width_px=size[1], finger_timeout_s=0.4)
 
     def body(seen: dict[str, Any]) -> None:
         asked = seen["target"] and seen["target"]["kind"] in ("finger", "check")
         world.desk.finger_on_sensor = seen["target"]["position"] if asked and seen["hint"] != "lift" else None
 
-    room = Room(judged=judged("fingerprint", fault), body=body)
+    room = Room(judged=judged("fingerprint", fault), body=body, traces=lambda: {f"at {sim.port.baud} baud"})
     room.real["fingerprint"] = presence(room, "fingerprint", lambda: ZfmSensor("fingerprint", config, SystemClock()))
-    async with _running(sim):
-        yield room, _set(sim, fault, _out(sim, fault))
+    async with running_devices(sim):
+        yield room, _set(room, sim, fault, _out(sim, fault))
+
+
+def _hand(world: World) -> Callable[[dict[str, Any]], None]:
+    """Signs once each time that the screen asks for it."""
+    before = False
+
+    def body(seen: dict[str, Any]) -> None:
+        nonlocal before
+        asked = seen["step"] == "signature" and seen["activity"] == "capturing"
+        if asked != before:
+            world.desk.signing = before = asked
+
+    return body
 
 
 def _tablet_stage(kind: str) -> Stage:
@@ -134,13 +163,10 @@ def _tablet_stage(kind: str) -> Stage:
         sim = tablet.build(world, folder / "tablet0", kind=kind)
         config = Tablet(port=str(folder / "tablet0"), kind=kind)
 
-        def body(seen: dict[str, Any]) -> None:
-            world.desk.signing = world.desk.signing or (seen["step"] == "signature" and seen["activity"] == "capturing")
-
-        room = Room(speed=TABLET_SPEED, body=body)
+        room = Room(speed=TABLET_SPEED, body=_hand(world))
         room.real["tablet"] = presence(room, "tablet", lambda: make_tablet("tablet", config, SystemClock()))
-        async with _running(sim):
-            yield room, _set(sim, fault)
+        async with running_devices(sim):
+            yield room, _set(room, sim, fault)
 
     return stage
 
@@ -150,9 +176,10 @@ async def printer_stage(folder: Path, fault: str) -> AsyncIterator[tuple[Room, S
     sim = printer.build(new_world(real_pictures=False), folder / "printer0")
     room = Room(make_slip=escpos_slip(80))
     config = PrinterConfig(port=str(folder / "printer0"))
-    room.real["printer"] = presence(room, "printer", lambda: EscPosPrinter("printer", config, SystemClock()))
-    async with _running(sim):
-        yield room, _set(sim, fault, _out(sim, fault))
+    room.real["printer"] = printer_found = presence(room, "printer", lambda: EscPosPrinter("printer", config, SystemClock()))
+    room.traces = lambda: {f"a {printer_found.identity.model}"} if printer_found.identity else ()
+    async with running_devices(sim):
+        yield room, _set(room, sim, fault, _out(sim, fault))
 
 
 Cameras = list[tuple[int, camera.CameraServer, World]]
@@ -165,7 +192,7 @@ async def cameras(device: str, cases: int) -> AsyncIterator[None]:
     build, make = {"camera": (camera.build, camera_stage), "iris": (iris_camera.build, iris_stage), "board": (iris_camera.build, board_stage)}[device]
     worlds = [new_world() for _ in range(cases)]
     sims = [build(world, "127.0.0.1:0") for world in worlds]
-    async with _running(*sims):
+    async with running_devices(*sims):
         os.environ["REKAM_CAMERAS"] = ",".join(sim.address for sim in sims)
         STAGES[device] = make(list(zip(range(cases), sims, worlds, strict=True)))
         yield
@@ -178,7 +205,7 @@ def camera_stage(left: Cameras) -> Stage:
         index, sim, world = left.pop()
         room = Room(judged=judged("camera", fault), body=lambda seen: setattr(world.desk, "looking_at", "camera"))
         room.real["camera"] = presence(room, "camera", lambda: PicameraCamera("camera", Camera(index=index), SystemClock()))
-        yield room, _set(sim, fault)
+        yield room, _set(room, sim, fault)
 
     return stage
 
@@ -191,7 +218,7 @@ def iris_stage(left: Cameras) -> Stage:
         room = Room(judged=judged("iris", fault), body=lambda seen: setattr(world.desk, "looking_at", "iris"))
         room.real["iris"] = presence(room, "iris", lambda: PicameraIris("iris", Iris(index=index), light, SystemClock()))
         try:
-            yield room, _set(sim, fault)
+            yield room, _set(room, sim, fault)
         finally:
             await light.dark()
 
@@ -208,82 +235,16 @@ def board_stage(left: Cameras) -> Stage:
         room = Room(judged=judged("board", fault), body=lambda seen: setattr(world.desk, "looking_at", "iris"))
         link = Board(port=str(folder / "board0"))
         quick = Limits(first_retry_s=0.1, longest_retry_s=0.3, health_every_s=0.5)
-        on_board = presence(room, "board", lambda: SerialBoard("board", link, SystemClock()), quick)
+        told: list[BoardStatus] = []
+        on_board = presence(room, "board", lambda: SerialBoard("board", link, SystemClock(), told.append), quick)
         room.real["iris"] = presence(room, "iris", lambda: PicameraIris("iris", Iris(index=index), BoardLight(on_board), SystemClock()))
         room.shown = (on_board,)
-        async with _running(sim):
-            yield room, _set(sim, fault)
+        room.traces = lambda: {"the box is open"} if told and told[-1].tamper else ()
+        noticed = {"tamper": lambda: told[-1].tamper, "hot": lambda: "over_temperature" in told[-1].faults}
+        async with running_devices(sim):
+            yield room, _set(room, sim, fault, noticed.get(fault, lambda: True))
 
     return stage
-
-
-class Hurried(WorldClock):
-    """The site's time runs faster than the desk's: batteries empty and engines fail within the enrolment."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-
-    def now_s(self) -> float:
-        return super().now_s() * self._speed
-
-    async def sleep_s(self, seconds: float) -> None:
-        await super().sleep_s(seconds / self._speed)
-
-
-class HurriedStation(SystemClock):
-    """The same for the station's power manager."""
-
-    def __init__(self, speed: float) -> None:
-        super().__init__()
-        self._speed = speed
-
-    def monotonic_s(self) -> float:
-        return super().monotonic_s() * self._speed
-
-    async def sleep_s(self, seconds: float) -> None:
-        await super().sleep_s(seconds / self._speed)
-
-
-def power_stage(device: str, model_faults: Any) -> Stage:
-    """UPS and genset: the mains fail while somebody is at the desk, and the power manager tells the screen."""
-
-    @asynccontextmanager
-    async def stage(folder: Path, fault: str) -> AsyncIterator[tuple[Room, Spoil]]:
-        speed = 60.0 if fault in model_faults else 1.0
-        world = World(1, clock=Hurried(speed))
-        sims = {"ups": ups.build(world, "127.0.0.1:0"), "genset": genset.build(world, "127.0.0.1:0")}
-        room = Room(speed=20.0)
-        async with _running(*sims.values()):
-            manager = _manager(room, sims, HurriedStation(speed))
-            room.hooks = Hooks(gate=lambda: Gate(next_person=manager.picture().permissions.next_person), power=lambda: manager.picture().for_page())
-            watching = asyncio.create_task(manager.run())
-            try:
-                yield room, _outage(world, sims[device], fault, manager)
-            finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-
-    return stage
-
-
-def _manager(room: Room, sims: dict[str, Any], clock: SystemClock) -> PowerManager:
-    ports = {name: int(sim.address.rpartition(":")[2]) for name, sim in sims.items()}
-    by_upsd: Presence[Any] = presence(room, "ups-rekam", lambda: UpsdClient("rekam", port=ports["ups"], device="ups-rekam"))
-    by_modbus: Presence[Any] = presence(room, "genset", lambda: GencommGenset(tcp_client("127.0.0.1", ports["genset"])))
-    room.shown = (by_upsd, by_modbus)
-    rules = GensetRules(start_below_percent=100, debounce_s=0, stable_s=2, minimum_run_s=0, rest_s=5, test_every_days=0)
-    power = Power(genset=rules, poll_s=0.5 if type(clock) is SystemClock else 1)
-    return PowerManager([(FittedUps("rekam"), by_upsd)], by_modbus, None, clock, power, lambda code, values: None, lambda why: None, lines=Lines(host=HostView))
-
-
-def _outage(world: World, sim: Any, fault: str, manager: PowerManager) -> Spoil:
-    async def spoil() -> None:
-        await until(lambda: manager.picture().source.value == "mains", "a first word about power")
-        sim.set_fault(fault, True)
-        world.power.outage()
-        await until(lambda: manager.picture().source.value != "mains" or manager.picture().notices, "power to tell of it", 15)
-
-    return spoil
 
 
 class OwnLoop:
@@ -304,6 +265,11 @@ class OwnLoop:
         self._thread.join()
         self._loop.close()
 
+    @property
+    def played(self) -> Counter[str]:
+        counted: Counter[str] = self._sim.played
+        return counted
+
     def set_fault(self, fault: str, on: bool) -> None:
         self._loop.call_soon_threadsafe(self._sim.set_fault, fault, on)
 
@@ -317,14 +283,21 @@ async def gpio_stage(folder: Path, fault: str) -> AsyncIterator[tuple[Room, Spoi
     pins = gpio.build(World(1), "127.0.0.1:0")
     sim = OwnLoop(pins)
     room = Room()
-    async with _running(sim):
+    async with running_devices(sim):
         os.environ["REKAM_GPIO_WORLD"] = pins.address
         quick = Limits(first_retry_s=0.02, longest_retry_s=0.2, health_every_s=0.1)
-        on_pins = presence(room, "gpio", lambda: RpiGpio(LINES, {"power_button": gpio.BUTTON_PIN}), quick)
+        drivers: list[RpiGpio] = []
+
+        def driver() -> RpiGpio:
+            drivers.append(RpiGpio(LINES, {"power_button": gpio.BUTTON_PIN}))
+            return drivers[-1]
+
+        on_pins = presence(room, "gpio", driver, quick)
         room.shown = (on_pins,)
+        room.traces = lambda: {"the button is pressed"} if on_pins.state != "absent" and drivers[-1].read("power_button") else ()
         power: Any = Mock(spec=PowerManager)
         room.follow = lambda session: Follower(power, on_pins, LINES, lambda name: None, SystemClock()).run(session.changes())
-        yield room, _set(sim, fault)
+        yield room, _set(room, sim, fault, lambda: fault in pins.active)
 
 
 LINES = {"lamp_green": 17, "lamp_yellow": 18, "lamp_red": 27, "buzzer": 22, "backdrop": 23}
@@ -335,23 +308,24 @@ STAGES: dict[str, Stage] = {
     "tablet": _tablet_stage("isdv4"),
     "tablet-evdev": _tablet_stage("evdev"),
     "printer": printer_stage,
-    "ups": power_stage("ups", ups.MODEL_FAULTS),
-    "genset": power_stage("genset", genset.MODEL_FAULTS),
+    "ups": power_stage("ups"),
+    "genset": power_stage("genset"),
     "gpio": gpio_stage,
 }
 
 
-async def play(device: str, faults: list[str], folder: Path, side_by_side: int) -> dict[str, Outcome | BaseException]:
-    """All faults of one device, so many at a time."""
+async def play(cases: list[Case], folder: Path, side_by_side: int, awaits: Mapping[str, frozenset[str]]) -> dict[Case, Outcome | BaseException]:
+    """Cases of one device, so many at a time. awaits: fault -> codes that its room waits for."""
+    device = cases[0].device
     gate = asyncio.Semaphore(1 if device == "gpio" else side_by_side)
 
-    async def case(fault: str) -> Outcome:
+    async def one(case: Case) -> Outcome:
         async with gate:
-            return await staged(device, fault, folder / fault)
+            return await staged(case, folder / case.folder, awaits.get(case.fault, frozenset()))
 
-    for fault in faults:
-        (folder / fault).mkdir()
+    for case in cases:
+        (folder / case.folder / "store").mkdir(parents=True)
     pictures()
-    async with cameras(device, len(faults)) if device in ("camera", "iris", "board") else nullcontext():
-        ended = await asyncio.gather(*(case(fault) for fault in faults), return_exceptions=True)
-    return dict(zip(faults, ended, strict=True))
+    async with cameras(device, len(cases)) if device in ("camera", "iris", "board") else nullcontext():
+        ended = await asyncio.gather(*map(one, cases), return_exceptions=True)
+    return dict(zip(cases, ended, strict=True))

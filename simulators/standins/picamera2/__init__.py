@@ -119,7 +119,9 @@ class Picamera2:
                 line = self._stream.readline()
                 header: dict[str, Any] = json.loads(line) if line else {"error": "Camera frontend has timed out! The camera has gone."}
                 payload = self._stream.read(header.get("bytes", 0))
-            except (OSError, ValueError) as problem:
+                if len(payload) < header.get("bytes", 0):
+                    raise EOFError("half a frame")
+            except (OSError, EOFError, ValueError) as problem:
                 raise RuntimeError("Camera frontend has timed out! The camera has gone.") from problem
         if "error" in header:
             raise RuntimeError(header["error"])
