@@ -2,6 +2,7 @@
 
 Started by systemd when the station stopped by itself too often (OnFailure=). Does not touch the store, and of the devices two: it tells the board
 that somebody is at home, else the board would cut and restore the Pi's supply and begin the storm again; and it lets go of the genset (`safe_genset.py`).
+The UPSes are asked how long the power lasts (`safe_supply.py`).
 The reason is what the station left behind (`last_words.py`), else what systemd says (MONITOR_SERVICE_RESULT, systemd >= 251).
 """
 
@@ -10,8 +11,9 @@ import asyncio
 import html
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.clock import Clock, SystemClock
@@ -19,8 +21,9 @@ from edge.devices.board import SerialBoard
 from edge.devices.genset_fitted import genset_maker
 from edge.devices.interfaces import Board, Genset
 from edge.devices.presence import Presence
+from edge.devices.ups import UpsdClient
 from edge.errors import DeviceError, StationError
-from edge.power import last_words, safe_genset
+from edge.power import last_words, safe_genset, safe_supply
 from edge.power.last_words import LastWords
 from station_config.load import ConfigError, load_station, load_texts
 from station_config.schema import StationConfig
@@ -68,14 +71,30 @@ def page(lines: list[str], language: str = "id") -> bytes:
     return head.encode("ascii") + body
 
 
-async def serve(host: str, port: int, answer: bytes) -> None:
-    """Answer everything with the same page until cancelled."""
+@dataclass
+class Told:
+    """What the page says: fixed but for the line about power, which comes second."""
+
+    lines: list[str]
+    language: str = "id"
+    supply: str = ""
+
+    def answer(self) -> bytes:
+        first, *others = self.lines
+        return page([first, *([self.supply] if self.supply else []), *others], self.language)
+
+    def tell_supply(self, sentence: str) -> None:
+        self.supply = sentence
+
+
+async def serve(host: str, port: int, answer: Callable[[], bytes]) -> None:
+    """Answer everything with the one page until cancelled."""
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):
                 await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
+            writer.write(answer())
             await writer.drain()
         except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
             pass  # not a browser
@@ -107,13 +126,16 @@ def port_of(path: Path) -> int:
     return port if 0 < port < 65_536 else USUAL_PORT
 
 
-async def run(config: StationConfig | None, port: int, answer: bytes) -> None:
-    """The page; and board and genset, where they are fitted."""
+async def run(config: StationConfig | None, port: int, told: Told, texts: Texts) -> None:
+    """The page; and UPSes, board and genset, where they are fitted."""
     clock = SystemClock()
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve("127.0.0.1", port, answer))
+        group.create_task(serve("127.0.0.1", port, told.answer))
         if config is None:
             return
+        if config.devices.ups:
+            upses = [UpsdClient(each.name, each.host, each.port, f"ups-{each.name}") for each in config.devices.ups]
+            group.create_task(safe_supply.watch(upses, texts, told.tell_supply, clock))
         if (section := config.devices.board) is not None:
             board: Presence[Board] = Presence("board", lambda: SerialBoard("board", section, clock), clock, lambda _: None)
             group.create_task(keep_board_quiet(board, clock))
@@ -136,7 +158,7 @@ def main() -> int:
         words = LastWords("config", sentence=str(error))  # a broken configuration is the likeliest reason of all
     language = config.station.language if config else "id"
     texts = load_texts()[language]
-    asyncio.run(run(config, port_of(path), page([*sentences(words, texts), *of_genset(config, texts)], language)))
+    asyncio.run(run(config, port_of(path), Told([*sentences(words, texts), *of_genset(config, texts)], language), texts))
     return 0
 
 

@@ -313,7 +313,7 @@ def test_a_station_in_safe_mode_is_seen_by_a_page_that_was_open(browser: Browser
     async def serve() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(30):
-                await safe_mode.serve("127.0.0.1", station.port, safe_mode.page(["Hubungi teknisi."]))
+                await safe_mode.serve("127.0.0.1", station.port, safe_mode.Told(["Hubungi teknisi."]).answer)
 
     loop = asyncio.new_event_loop()
     task = loop.create_task(serve())

@@ -20,7 +20,7 @@ from edge.devices.presence import Presence
 from edge.errors import DeviceTimeout, StoreError
 from edge.power import last_words
 from edge.power.last_words import LastWords
-from edge.power.safe_mode import by_systemd, keep_board_quiet, page, sentences, serve
+from edge.power.safe_mode import Told, by_systemd, keep_board_quiet, sentences, serve
 from station_config.load import load_texts
 from tests.waiting import until
 from tools.children import Child, free_port
@@ -195,7 +195,7 @@ def test_safe_mode_keeps_the_board_from_cutting_the_supply() -> None:
 
 def test_the_safe_mode_page_is_served_to_a_browser() -> None:
     async def drive() -> tuple[int, str]:
-        ready = asyncio.create_task(serve("127.0.0.1", 18_931, page(["Alat berhenti <sendiri>."])))
+        ready = asyncio.create_task(serve("127.0.0.1", 18_931, Told(["Alat berhenti <sendiri>."]).answer))
         try:
             await until(lambda: _listens(18_931), "the page")
             return await asyncio.to_thread(_fetch, 18_931)
