@@ -1,5 +1,6 @@
 """Golden exchanges of tests/vectors/devices, and a device that knows nothing else."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class Recited:
 
     def __init__(self, name: str) -> None:
         self.heard = bytearray()
+        self.send: Callable[[bytes], None] = lambda data: None
+        """what it says of its own accord"""
         self._answers = {exchange.sent: exchange.answer for exchange in exchanges(name)}
         self._held = bytearray()
 

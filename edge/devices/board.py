@@ -194,8 +194,8 @@ class SerialBoard:
             if kind == wire.reply_to(name).kind:
                 return wire.reply_to(name).read(body)
         except wire.LinkError as error:
-            raise self._wrong(str(error)) from error
-        raise self._wrong(f"answer {kind:#04x} to {name}")
+            raise self._wrong(name, str(error), kind) from error
+        raise self._wrong(name, "another command's answer", kind)
 
     async def _exchange(self, sequence: int, kind: int, body: bytes) -> tuple[int, bytes]:
         frame = wire.frame(sequence, kind, body)
@@ -249,8 +249,8 @@ class SerialBoard:
     def _was_reset(self, before: str) -> DeviceProtocolError:
         return DeviceProtocolError("board_reset", self.name, f"was reset before {before}", "It is configured again by itself.", before=before)
 
-    def _wrong(self, what: str) -> DeviceProtocolError:
-        return DeviceProtocolError("bad_answer", self.name, what, "It is asked again by itself.")
+    def _wrong(self, asked: str, what: str, kind: int) -> DeviceProtocolError:
+        return DeviceProtocolError("bad_answer", self.name, f"answer {kind:#04x} to {asked}: {what}", "It is asked again by itself.", asked=asked, kind=kind)
 
 
 def _status(values: dict[str, int]) -> BoardStatus:

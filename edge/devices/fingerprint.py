@@ -308,7 +308,7 @@ class ZfmSensor:
 
     def _sensor(self) -> Adafruit_Fingerprint:
         if self._library is None:
-            raise DeviceAbsent("port_absent", self.name, "the sensor is not open", "It is tried again by itself.")
+            raise DeviceAbsent("port_absent", self.name, "the sensor is not open", "It is tried again by itself.", port=self._config.port)
         return self._library
 
     async def _command(

@@ -110,7 +110,7 @@ class RpiGpio:
 
     def _chip(self, act: Callable[[Any], Any]) -> Any:
         if self._gpio is None:
-            raise DeviceAbsent("gpio_absent", self.name, "the GPIO chip is not open", AGAIN)
+            raise DeviceAbsent("gpio_absent", self.name, "the GPIO chip is not open", AGAIN, lines=len(self._outputs) + len(self._inputs))
         try:
             return act(self._gpio)
         except self._errors as error:

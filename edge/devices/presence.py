@@ -155,7 +155,7 @@ class Presence(Generic[D]):
 
     def _not_ready(self) -> DeviceAbsent:
         code = self.code or "device_absent"
-        return DeviceAbsent(code, self.name, f"not ready ({self.state})", "It is tried again by itself; check plug and power.")
+        return DeviceAbsent(code, self.name, f"not ready ({self.state})", "It is tried again by itself; check plug and power.", state=self.state)
 
     async def _keep(self) -> None:
         """One turn: open what is not open, else look after it when nobody else has."""

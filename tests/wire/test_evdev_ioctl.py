@@ -37,6 +37,11 @@ static int answer(unsigned long request, void *to) {
         if (!is("plain")) bits[BTN_TOUCH / 8] |= 1 << BTN_TOUCH % 8;
         return _IOC_SIZE(request);
     }
+    if (_IOC_NR(request) == _IOC_NR(EVIOCGKEY(0))) {
+        unsigned char *bits = to; memset(bits, 0, _IOC_SIZE(request));
+        if (is("resting")) bits[BTN_TOUCH / 8] |= 1 << BTN_TOUCH % 8;
+        return _IOC_SIZE(request);
+    }
     if (_IOC_NR(request) >= _IOC_NR(EVIOCGABS(0)) && _IOC_NR(request) < _IOC_NR(EVIOCGABS(ABS_CNT))) {
         if (is("mouse")) { errno = EINVAL; return -1; }
         struct input_absinfo info; memset(&info, 0, sizeof info);
@@ -153,6 +158,11 @@ def test_a_tablet_without_pressure_tilt_and_resolution_is_a_tablet(built: Path, 
 def test_a_pen_that_tells_no_touch_touches_where_it_presses(built: Path, tmp_path: Path) -> None:
     found = sign(built, tmp_path, "plain", 3, 24, 500, *SYN, 3, 0, 1700, *SYN, 3, 24, 10, *SYN)
     assert samples(found) == [(1000, 777, 490, True), (1200, 777, 490, True)]
+
+
+def test_a_pen_that_already_rests_on_the_pad_signs_from_there(built: Path, tmp_path: Path) -> None:
+    found = sign(built, tmp_path, "resting", 3, 24, 710, *SYN, 3, 0, 1600, *SYN, *UP, 3, 24, 10, *SYN)
+    assert samples(found) == [(1000, 777, 700, True), (1100, 777, 700, True)], "nobody told that it touched: it had before"
 
 
 @pytest.mark.parametrize(("tablet", "code"), [("mouse", "port_absent"), ("busy", "port_busy")])

@@ -48,6 +48,20 @@ def test_after_a_gap_nothing_is_believed_until_the_next_report() -> None:
     assert len(decoder.feed(X_1000 + REPORT)) == 1
 
 
+def test_a_pen_that_lies_on_the_pad_when_the_capture_begins_touches() -> None:
+    """The kernel tells of BTN_TOUCH when it changes; its present state has to be asked for."""
+    assert Decoder(AXES, tip=True).feed(X_1000 + REPORT)[0].tip
+    assert not Decoder(AXES).feed(X_1000 + REPORT)[0].tip
+
+
+def test_a_pen_out_of_reach_touches_nothing() -> None:
+    tool_off = event(5, 250_000, "0100", "4001", "00000000")
+    found = Decoder(AXES).feed(X_1000 + PRESSURE_700 + TOUCH + REPORT + tool_off + REPORT)
+    assert [(report.tip, report.pressure) for report in found] == [(True, 700), (False, 0)]
+    plain = Decoder(AXES, touch=False).feed(X_1000 + PRESSURE_700 + REPORT + tool_off + REPORT)
+    assert [report.tip for report in plain] == [True, False], "one without BTN_TOUCH"
+
+
 def test_axes_that_do_not_begin_at_zero_are_shifted() -> None:
     axes = Axes(Axis(500, 9000), Axis(0, 100), Axis(0, 1023))
     assert Decoder(axes).feed(X_1000 + REPORT)[0].x == 500
