@@ -9,6 +9,7 @@ long to wait between tries (`retries.py`).
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -191,9 +192,11 @@ class Presence(Generic[D]):
             self._move("opened")
 
     async def _cycle_power(self) -> None:
+        """Off and on, when it is time. A supply that cannot be switched is not this device's fault: it is tried all the same."""
         if self._power_cycle and self._retries.power_is_due(self._clock.monotonic_s()):
             self._retries.cycled(self._clock.monotonic_s())
-            await self._bounded(self._power_cycle(), self._limits.open_s)
+            with suppress(DeviceError):
+                await self._bounded(self._power_cycle(), self._limits.open_s)
 
     def _demand_room(self) -> None:
         """Raises DeviceTimeout: a driver that hangs at each opening would else fill the memory with its threads."""

@@ -265,6 +265,54 @@ def test_hung_threads_do_not_outlive_their_number() -> None:
     play(scene)
 
 
+def test_a_supply_that_frees_what_hung_brings_the_device_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.devices.presence.STUCK_LOOK_S", 0.02)
+    codes: list[str | None] = []
+
+    async def run() -> None:
+        plug, freed = Plug(), asyncio.Event()
+        plug.jams = True
+
+        async def cycle() -> None:
+            codes.append(presence.code)
+            if presence.code == "driver_stuck":
+                plug.jams = False
+                for ends in plug.jammed:
+                    ends.set()
+                freed.set()
+
+        presence = Presence("thing", lambda: Driver(plug), SystemClock(), lambda change: None, power_cycle=cycle, limits=LIMITS)
+        task = asyncio.create_task(presence.run())
+        await asyncio.wait_for(freed.wait(), 20)
+        assert await presence.when_ready(5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    assert codes[0] == "driver_hung"
+
+
+def test_a_supply_that_cannot_be_switched_keeps_nobody_from_trying() -> None:
+    async def run() -> None:
+        plug, tried = Plug(), asyncio.Event()
+        plug.fault = garbled()
+
+        async def cycle() -> None:
+            tried.set()
+            raise DeviceAbsent("gpio_absent", "gpio", "no pins", "It is opened again by itself.")
+
+        presence = Presence("thing", lambda: Driver(plug), SystemClock(), lambda change: None, power_cycle=cycle, limits=LIMITS)
+        task = asyncio.create_task(presence.run())
+        await asyncio.wait_for(tried.wait(), 20)
+        opened = plug.opened
+        await until(lambda: plug.opened > opened, "another try")
+        assert presence.code == "bad_answer", "its own fault, not the pins'"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("fault", ["hang", "jams"])
 def test_what_presence_itself_finds_comes_with_the_last_bytes(fault: str) -> None:
     async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
