@@ -76,8 +76,13 @@ class Illuminator:
         reason = self._refusal(start_in_ms, duration_ms, pulse_ms, period_ms)
         if reason != GRANTED:
             return reason
-        lease_ms = min(duration_ms, LEASE_MS)
+        left_ms = BURST_MS - (self._used + 1) // 2
         first_ms = max(start_in_ms, self._slot_ms)
+        if first_ms + pulse_ms > left_ms:
+            self._rest()
+            self.wait_ms = self.rest_ms
+            return LIGHT_REST
+        lease_ms = min(duration_ms, LEASE_MS, left_ms)
         self.wait_ms = first_ms
         if first_ms + pulse_ms > lease_ms:
             return LIGHT_DUTY
@@ -102,8 +107,8 @@ class Illuminator:
             self.seen_ms = 0
         self.lease_ms = lease_ms
         self.pulse_ms = pulse_ms
-        self.period_ms = period_ms
-        self.count = 1 + (lease_ms - first_ms - pulse_ms) // period_ms
+        self.period_ms = max(period_ms, least_period_ms(pulse_ms) + outputs.TURN_MS)
+        self.count = 1 + (lease_ms - first_ms - pulse_ms) // self.period_ms
         self._next_ms = first_ms
 
     def dark(self) -> None:
@@ -125,15 +130,12 @@ class Illuminator:
     def _run_lease(self, dt_ms: int) -> None:
         self.lease_ms = state.shorter(self.lease_ms, dt_ms)
         self._next_ms = state.shorter(self._next_ms, dt_ms)
-        if self.lease_ms == 0 or self.rest_ms or self._faults.has(state.OVER_TEMPERATURE) or self._faults.has(state.LIGHT_STUCK):
+        if self.lease_ms == 0 or self._faults.has(state.OVER_TEMPERATURE) or self._faults.has(state.LIGHT_STUCK):
             self.dark()
         elif not self.lit and self._next_ms == 0 and self._slot_ms == 0 and self.lease_ms >= self.pulse_ms:
             self._pulse_on()
 
     def _pulse_on(self) -> None:
-        if self._used + 2 * self.pulse_ms > 2 * BURST_MS:
-            self._rest()
-            return
         self.lit = True
         self.pulses = (self.pulses + 1) & 0xFFFF
         self._on_ms = 0

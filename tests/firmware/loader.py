@@ -46,6 +46,7 @@ class TestHal:
         self._now_ms = machine.TICKS_PERIOD - 5_000
         """soon wraps, in every test"""
         self._pulse_end_ms: int | None = None
+        self._pause_end_ms = 0.0
         self.serial, self.boot, self.reset_cause = 7, 99, 1
         self.inputs = dict.fromkeys(wire.INPUTS, 0) | {"mains_ok": 1, "ups_ok": 1}
         self.light_follows = True
@@ -92,6 +93,9 @@ class TestHal:
         self.history.append((self.now_ms, wire.OUTPUTS[index], level))
 
     def pulse(self, length_ms: int) -> None:
+        """What comes before the hardware's pause is over would begin later than the board believes."""
+        assert self.now_ms >= self._pause_end_ms, "too early"
+        self._pause_end_ms = self.now_ms + length_ms * 20 / 3 - 0.1
         self.outputs["light"] = 1
         self.history.append((self.now_ms, "light", 1))
         self._pulse_end_ms = self.now_ms + length_ms

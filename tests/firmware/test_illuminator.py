@@ -103,6 +103,7 @@ def test_ten_seconds_of_burst_then_twenty_of_rest(ready: Bench) -> None:
     assert 9_500 < found[-1][1] - found[0][0] <= 10_000
     ready.wait(answer["detail"] - 10)
     assert light(ready)["refused"] == "light_rest"
+    assert {off - on for on, off in found} == {19}, "no pulse is begun that the burst would cut"
     ready.wait(20)
     assert light(ready)["count"] == 2
     ready.wait(300)
@@ -137,13 +138,83 @@ def test_heat_ends_and_refuses_light_until_cleared_cool(ready: Bench) -> None:
     assert light(ready)["count"] == 2
 
 
+def test_the_end_of_a_burst_is_promised_as_it_comes(ready: Bench) -> None:
+    """No lease promises a pulse that the burst has no room for."""
+    promised = 0
+    while "refused" not in (granted := light(ready)):
+        promised += granted["count"]
+        ready.wait(granted["lease_ms"])
+    assert granted["refused"] == "light_rest"
+    assert len(pulses(ready)) == promised
+
+
+def test_a_short_pause_does_not_make_the_eye_forget(ready: Bench) -> None:
+    """Eight seconds, one of pause, and there are some two left."""
+    until_ms = ready.hal.now_ms + 8_000
+    while ready.hal.now_ms < until_ms:
+        light(ready)
+        ready.wait(100)
+    ready.wait(1_000)
+    begin_ms = ready.hal.now_ms
+    while "refused" not in light(ready):
+        ready.wait(100)
+    assert ready.hal.now_ms - begin_ms == pytest.approx(2_000, abs=300)
+
+
+def test_flashes_from_outside_are_no_light_that_stays_on(ready: Bench) -> None:
+    ready.hal.light_follows = False
+    for _ in range(10):
+        ready.hal.inputs["light_seen"] = 1
+        ready.wait(60)
+        ready.hal.inputs["light_seen"] = 0
+        ready.wait(10)
+    assert ready.faults() == []
+
+
+@pytest.mark.parametrize("fault", ["OVER_TEMPERATURE", "LIGHT_STUCK"])
+def test_heat_and_a_light_that_stays_on_end_the_lease_at_once(ready: Bench, fault: str) -> None:
+    light(ready)
+    ready.wait(5)
+    assert ready.hal.outputs["light"] == 1
+    ready.board.faults.latch(getattr(ready.code.state, fault))
+    ready.wait(1)
+    assert ready.hal.outputs["light"] == ready.hal.outputs["light_supply"] == 0
+
+
+@pytest.mark.parametrize(("pulse_ms", "period_ms"), [(19, 127), (19, 133), (17, 115), (10, 70), (7, 61), (1, 7), (3, 83)])
+def test_a_lease_gives_as_many_whole_pulses_as_it_promised(ready: Bench, pulse_ms: int, period_ms: int) -> None:
+    granted = light(ready, pulse_ms=pulse_ms, period_ms=period_ms)
+    ready.wait(300)
+    assert [off - on for on, off in pulses(ready)] == [pulse_ms] * granted["count"]
+
+
+def test_turns_that_take_time_themselves_ask_nothing_of_the_hardware_too_early(ready: Bench) -> None:
+    """On the chip a pulse begins some milliseconds into a turn, and those count as its own."""
+    reads = [0]
+
+    def slow(index: int) -> int:
+        reads[0] += 1
+        ready.hal.now_ms += reads[0] % 2
+        return type(ready.hal).read(ready.hal, index)
+
+    ready.hal.read = slow  # type: ignore[method-assign]
+    for _ in range(20):
+        ready.send("light", wire.NOW, 250, 19, 127)
+        for _ in range(60):
+            ready.board.step()
+            ready.board.rest()
+    assert len(pulses(ready)) > 20
+
+
 def test_light_that_stays_on_is_found_and_its_supply_cut(ready: Bench) -> None:
     ready.hal.light_follows = False
     light(ready, duration_ms=250)
     ready.hal.inputs["light_seen"] = 1
-    ready.wait(300)
+    ready.wait(22)
+    assert ready.faults() == []
+    ready.wait(108)
     assert "light_stuck" in ready.faults()
-    assert ready.hal.outputs["light_supply"] == 0
+    assert ready.hal.outputs["light_supply"] == 0, "long before the lease ends"
     assert light(ready)["refused"] == "light_fault"
 
 
