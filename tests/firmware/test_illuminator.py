@@ -268,6 +268,15 @@ def test_nothing_shines_before_the_configuration_is_closed(bench: Bench) -> None
     assert light(bench)["refused"] == "not_configured"
 
 
+def test_the_second_switch_opens_with_the_lease_when_the_illuminator_forgets(ready: Bench) -> None:
+    light(ready, duration_ms=200)
+    ready.wait(5)
+    ready.board.illuminator.step = lambda dt_ms: None
+    assert ready.hal.outputs["light_supply"] == 1
+    ready.wait(196)
+    assert ready.hal.outputs["light_supply"] == 0
+
+
 def test_the_pin_itself_goes_off_after_20_ms_when_the_illuminator_forgets(ready: Bench) -> None:
     ready.board.illuminator.step = lambda dt_ms: None
     ready.board.outputs.light.set(1)
