@@ -54,6 +54,13 @@ def test_longer_pulses_denser_periods_and_longer_leases_are_not_given(ready: Ben
     assert light(ready, duration_ms=5_000)["lease_ms"] == 250
 
 
+def test_a_begin_beyond_the_lease_or_a_lease_shorter_than_its_pulse_is_nonsense(ready: Bench) -> None:
+    assert light(ready, start=(ready.hal.now_ms + 260) & wire.TICKS_MASK)["refused"] == "bad_value"
+    assert light(ready, start=(ready.hal.now_ms + 100_000) & wire.TICKS_MASK)["refused"] == "bad_value"
+    assert light(ready, duration_ms=18)["refused"] == "bad_value"
+    assert light(ready)["count"] == 2
+
+
 def test_duty_holds_between_leases_too(ready: Bench) -> None:
     light(ready, duration_ms=30)
     ready.wait(25)
