@@ -17,6 +17,7 @@ SIGN_EVERY_S = 5.0
 SOCKETS = {"camera": "REKAM_CAMERAS", "iris": "REKAM_CAMERAS", "gpio": "REKAM_GPIO_WORLD"}
 """what a Pi reaches by a library of its own is served on a socket; its stand-in reads the address from this variable"""
 EXAMPLE = "./rekam sim fingerprint --link /tmp/finger --seed 7 --fault stall"
+LAST_PORT = 65_535
 BY_TCP = frozenset({"ups", "genset", *SOCKETS})
 
 
@@ -67,8 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
         world = World(arguments.seed, samples=samples_folder())
         device = build(name, world, "127.0.0.1:0" if name in SOCKETS and isinstance(link, Path) else link, arguments.fault, **options)
         asyncio.run(_serve(device, world, name, link))
+        if name in SOCKETS and isinstance(link, Path):
+            link.unlink(missing_ok=True)
     except (ValueError, OSError) as problem:
-        print(f"rekam: {problem}. ./rekam sim {name} --help says what there is, --list-faults explains the faults.", file=sys.stderr)
+        print(f"rekam: {_plain(problem)}. ./rekam sim {name} --help says what there is, --list-faults explains the faults.", file=sys.stderr)
         return 2
     return 0
 
@@ -84,10 +87,28 @@ def _link(arguments: argparse.Namespace) -> Path | str:
         raise ValueError(f"say where: --link PATH{', or --tcp PORT' if arguments.device in BY_TCP else ''}")
     head, _, tail = str(where).rpartition(":")
     if not (head and tail.isdigit()):
-        return Path(where)
+        return _free(Path(where))
     if arguments.device not in BY_TCP:
         raise ValueError(f"a {arguments.device} speaks on a serial port: --link PATH")
+    if int(tail) > LAST_PORT:
+        raise ValueError(f"{tail} is no port: 0 to {LAST_PORT}")
     return str(where)
+
+
+def _free(path: Path) -> Path:
+    """A path that nobody's file stands at; what a simulator that was killed left there may go. Raises ValueError."""
+    if path.is_symlink() and path.exists():
+        raise ValueError(f"{path} is in use, it leads to {path.readlink()}: name another path, or end the other simulator and delete the link")
+    if path.exists() and not path.is_fifo():
+        raise ValueError(f"{path} exists already: name a path that is free")
+    return path
+
+
+def _plain(problem: ValueError | OSError) -> str:
+    """What went wrong where, without the system's numbers."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+    return str(problem)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -51,8 +51,13 @@ class Picamera2:
         self._socket.settimeout(None)
         self._stream = self._socket.makefile("rb")
         self._turn = threading.Lock()
-        self.camera_properties: dict[str, Any] = self._ask({"do": "info"})[0]["properties"]
-        self.camera_controls: dict[str, Any] = self._ask({"do": "info"})[0]["controls"]
+        try:
+            told = self._ask({"do": "info"})[0]
+        except RuntimeError:
+            self.close()
+            raise
+        self.camera_properties: dict[str, Any] = told["properties"]
+        self.camera_controls: dict[str, Any] = told["controls"]
 
     @staticmethod
     def global_camera_info() -> list[dict[str, Any]]:
