@@ -27,6 +27,7 @@ class Try(NamedTuple):
     options: Mapping[str, Mapping[str, Any]]
     """name -> value on the command line -> arguments of the device's `build`"""
     clients: str
+    by_tcp: str = ""
 
 
 TRIES: Mapping[str, Try] = {
@@ -35,8 +36,8 @@ TRIES: Mapping[str, Try] = {
         {"kind": {"isdv4": {}, "evdev": {"kind": "evdev"}}},
         "inputattach --w8001 {link}, or isdv4-serial-debugger behind the shim of tests/wire/test_tablet_third_party.py",
     ),
-    "genset": Try({}, "mbpoll -m rtu -b 19200 -P none -0 -a 10 -r 1024 -c 8 -1 {link}"),
-    "ups": Try({}, "NUT's nutdrv_qx (protocol = megatec) or blazer_ser on port = {link}"),
+    "genset": Try({}, "mbpoll -m rtu -b 19200 -P none -0 -a 10 -r 1024 -c 8 -1 {link}", "mbpoll -m tcp -p {port} -0 -a 10 -r 1024 -c 8 -1 {host}"),
+    "ups": Try({}, "/lib/nut/nutdrv_qx -s rekam -x port={link} -x protocol=megatec -u $(id -un) -d 1", "upsc rekam@{host}:{port}"),
     "printer": Try({}, "python-escpos: Serial(devfile='{link}', baudrate=115200)"),
 }
 
@@ -138,9 +139,10 @@ def _where(device: SimDevice, name: str, link: Path | str) -> str:
     """For people; a socket's address is left in the file at `link`."""
     address = str(getattr(device, "address", link))
     if name not in SOCKETS:
-        tried = TRIES.get(name)
-        hint = f"\ntry it with {tried.clients.format(link=link)}" if tried and isinstance(link, Path) else ""
-        return f"{name} at {address if isinstance(link, str) else link}; end with Ctrl-C{hint}"
+        host, _, port = address.rpartition(":")
+        tried = TRIES.get(name, Try({}, ""))
+        clients = (tried.clients if isinstance(link, Path) else tried.by_tcp).format(link=link, host=host, port=port)
+        return f"{name} at {address if isinstance(link, str) else link}; end with Ctrl-C" + (f"\ntry it with {clients}" if clients else "")
     if isinstance(link, Path):
         link.write_text(address + "\n", encoding="ascii")
     return f"{name} at {address} ({SOCKETS[name]}={address} for the stand-in in simulators/standins); end with Ctrl-C"

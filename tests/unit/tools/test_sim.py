@@ -94,6 +94,28 @@ def test_a_genset_by_mapping_file_serves_mbpoll_until_it_is_told_to_end() -> Non
     asyncio.run(drive())
 
 
+@pytest.mark.parametrize(("place", "shows"), [
+    ("genset --tcp 0", "[1024]: "), ("genset --link {folder}/genset0", "[1024]: "),
+    ("ups --tcp 0", "ups.status: OL"), ("ups --link {folder}/ups0", "ups.status: OL"),
+])
+def test_the_program_that_it_says_to_try_it_with_works_as_written(place: str, shows: str, tmp_path: Path) -> None:
+    async def drive() -> str:
+        words = place.format(folder=tmp_path).split()
+        program = await asyncio.create_subprocess_exec(sys.executable, "-m", "tools.cli", "sim", *words, stdout=-1)
+        assert program.stdout is not None
+        try:
+            await program.stdout.readline()
+            command = (await program.stdout.readline()).decode().removeprefix("try it with ").strip()
+            if shutil.which(command.split()[0]) is None:
+                pytest.skip(f"needs {command.split()[0]}")
+            return await output_of("sh", "-c", command)
+        finally:
+            program.send_signal(signal.SIGTERM)
+            assert await program.wait() == 0
+
+    assert shows in asyncio.run(drive())
+
+
 def test_all_faults_are_named_without_a_device(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sim", "--list-faults"]) == 0
     assert sum(line.endswith(":") for line in capsys.readouterr().out.splitlines()) == len(MODULES)
