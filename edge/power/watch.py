@@ -236,6 +236,12 @@ class PowerWatch:
         """What may be said of the whole station: nothing while one of its UPSes is silent."""
         return self._minutes if self.supply.whole(self._last_s or 0.0) else None
 
+    def _told_people(self) -> int | None:
+        """Nobody, below the charge at which the policy would begin with nobody, however long the battery lasts."""
+        charge_percent = self._charge()
+        spent = charge_percent is not None and charge_percent < self.power.finish_only_below_percent
+        return 0 if spent and self._people_left is not None else self._people_left
+
     def minutes_of(self, track: UpsTrack) -> Minutes | None:
         """By the learnt battery; where a UPS tells no charge, by its own runtime figure with a wide band; none where no battery stands behind."""
         if track.nothing_behind:
@@ -388,7 +394,7 @@ class PowerWatch:
             mains_hz=self.supply.mains_figure(now_s, "input_hz"),
             draw_w=self.supply.watts(now_s),
             minutes=self._told_minutes(),
-            people_left=self._people_left,
+            people_left=self._told_people(),
             permissions=PERMISSIONS[self.state],
             sentence=wording.NO_SENTENCE,
             notices=(),

@@ -27,6 +27,8 @@ def test_power_is_said_as_source_minutes_and_people_before_the_log_in(page: Page
     expect(page.locator("#status .line")).to_have_text("Pakai genset. Aman dipakai. Solar cukup 8,3 jam (124 orang).")
     stage(page, station, power={**POWER, "minutes": None, "people_left": None})
     expect(page.locator("#status .line")).to_have_text("Listrik PLN. Sisa baterai tidak diketahui.")
+    stage(page, station, power={**POWER, "notices": [{"id": "ups_empty", "level": "warn", "values": {"name": "rekam"}}]})
+    expect(page.locator("#status .line")).to_have_text("Listrik PLN. Bila padam, stasiun langsung berhenti.")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,15 @@ def test_low_on_mains_is_told_and_stops_nobody() -> None:
     assert "ups_empty" not in here.reads()
 
 
+def test_nobody_is_promised_a_place_with_whom_the_policy_would_not_begin() -> None:
+    here = site()
+    says(here, "OL CHRG", 5, battery_charge="29")
+    assert here.watch.picture.minutes is not None
+    assert here.watch.picture.people_left == 0, "on battery this charge is for finishing only"
+    says(here, "OL CHRG", 5, battery_charge="60")
+    assert here.watch.picture.people_left
+
+
 @pytest.mark.parametrize("status", ["OL BYPASS", "BYPASS", "OL OFF"])
 def test_a_battery_that_does_not_stand_behind_is_counted_as_none(status: str) -> None:
     here = site()

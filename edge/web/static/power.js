@@ -27,10 +27,11 @@ export function sourceWords({ source, minutes, people_left: people, sentence }) 
 }
 
 // What is left behind the source: on mains and on the genset the battery, on the genset the fuel too.
-export function leftWords({ source, minutes, people_left: people, genset }) {
+export function leftWords({ source, minutes, people_left: people, genset, notices }) {
   const fuel = source === "genset" ? fuelWords(genset, "power_fuel_left") : null;
   if (fuel) return fuel;
   if (source === "battery" || !source || source === "unknown") return null;
+  if (notices?.some(({ id }) => id === "ups_empty")) return t("power_reserve_none");
   if (minutes == null) return t("power_reserve_unknown");
   return t(people == null ? "power_reserve_minutes" : "power_reserve", { minutes: Math.round(minutes), people });
 }
