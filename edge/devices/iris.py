@@ -14,6 +14,7 @@ from edge.clock import Clock
 from edge.devices.interfaces import Frame, Illuminator
 from edge.devices.picam import FRAME_DURATION_US, Sensor, SensorDevice
 from edge.errors import DeviceError, DeviceRefused
+from edge.ranks import percentile
 from station_config.schema import Iris as Settings
 
 LEASES = 3
@@ -92,7 +93,7 @@ class PicameraIris(SensorDevice):
     def _grey(self, frame: Frame, notes: dict[str, float]) -> Frame:
         """The luminance plane of the padded YUV420 array."""
         grey = np.ascontiguousarray(frame.pixels[: self._settings.height_px, : self._settings.width_px])
-        return Frame(grey, metadata={**frame.metadata, **notes, "brightness": float(np.percentile(grey[::4, ::4], 95))})
+        return Frame(grey, metadata={**frame.metadata, **notes, "brightness": percentile(grey[::4, ::4], 95)})
 
 
 def _controls(settings: Settings) -> dict[str, Any]:

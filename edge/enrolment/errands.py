@@ -79,10 +79,6 @@ class Errands:
         """One command, to its end."""
         return await BY_COMMAND[type(command)](self, command)
 
-    async def warm_up(self) -> None:
-        """Before the first person comes."""
-        await self._in_thread(self._judging.warm_up)
-
     async def close(self) -> None:
         """Nothing of any person stays."""
         await self._let_go()

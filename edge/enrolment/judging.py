@@ -13,6 +13,7 @@ from edge.enrolment.taking import Subject
 from edge.quality import face, finger, finger_match, iris, iris_match, signature
 from edge.quality.limits import Limits
 from edge.quality.verdict import Verdict
+from edge.tuning import give_back
 
 FIX = "_fix"
 BEST_BY = {"finger": ("roi_share", "ocl"), "iris": ("usable", "sharpness"), "face": ("eye_hits", "sharpness"), "signature": ("ink_mm",)}
@@ -29,10 +30,6 @@ class Judge:
         self._limits = limits
         self._fingers = finger_match.Gallery()
         self._eyes: dict[int, iris_match.Code] = {}
-
-    def warm_up(self) -> None:
-        """The face detector's tables take a tenth of a second here, a second on a Pi."""
-        face.cascades_present()
 
     def judge(self, target: Target, subject: Subject, birth_year: int | None) -> Opinion:
         """What could not be judged passes and says so in the record: people are not sent home for it."""
@@ -60,8 +57,6 @@ class Judge:
         """This capture is saved: later ones are compared with it."""
         if isinstance(subject, SignatureSeries):
             return
-        if target.kind == "face":
-            face.rest()
         if target.kind == "finger" and (examined := finger_match.examine(subject)) is not None:
             self._fingers.keep(target.position, examined)
         if target.kind == "iris" and (code := iris_match.encode(subject)) is not None:
@@ -71,6 +66,7 @@ class Judge:
         """The person has gone."""
         self._fingers = finger_match.Gallery()
         self._eyes = {}
+        give_back()
 
     def _new_finger(self, target: Target, frame: Frame, good: Opinion) -> Opinion:
         examined = finger_match.examine(frame)

@@ -27,9 +27,6 @@ class Opinion:
 class Judging(Protocol):
     """Every call comes from one thread and may take its time."""
 
-    def warm_up(self) -> None:
-        """Load what the first judgement would otherwise wait for."""
-
     def judge(self, target: Target, subject: Subject, birth_year: int | None) -> Opinion:
         """Quality first, then against the earlier pictures of the same person."""
 

@@ -36,8 +36,8 @@ def encode_frame(frame: Frame) -> bytes:
     options = [cv2.IMWRITE_PNG_COMPRESSION, LEVEL, cv2.IMWRITE_PNG_FILTER, best_filter, cv2.IMWRITE_PNG_STRATEGY, strategy]
     done, encoded = cv2.imencode(".png", pixels, options)
     assert done, "a uint8 picture always encodes"
-    png = encoded.tobytes()
-    return png[:PNG_HEAD_BYTES] + _resolution(frame.ppi) + _text(frame) + png[PNG_HEAD_BYTES:]
+    png = encoded.data
+    return b"".join((png[:PNG_HEAD_BYTES], _resolution(frame.ppi), _text(frame), png[PNG_HEAD_BYTES:]))
 
 
 def _resolution(ppi: float | None) -> bytes:

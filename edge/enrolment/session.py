@@ -147,7 +147,6 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 await self._resume()
                 group.create_task(self._look_around())
-                group.create_task(self._errands.warm_up())
                 while True:
                     event, answer = await self._inbox.get()
                     self._take(event, answer, group)

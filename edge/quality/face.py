@@ -5,8 +5,9 @@ and head cover are the operator's to see. The cloth is red for an odd birth year
 stops nothing. One framing rule holds for preview, verdict and help texts: `face_*` in limits.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from edge.devices.interfaces import Frame, Pixels
 from edge.quality.limits import DEFAULTS, Limits
 from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure, judged
+from edge.ranks import median, percentile, percentiles
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Detector = Callable[[str], cv2.CascadeClassifier]
 
 FACE_CASCADE = "haarcascade_frontalface_alt2"
 EYE_CASCADES = ("haarcascade_eye", "haarcascade_eye_tree_eyeglasses")
@@ -70,7 +73,7 @@ def assess(frame: Frame, limits: Limits = DEFAULTS, birth_year: int | None = Non
         return could_not_judge("face_no_detector")
     small, scale = _reduced(image)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    measures, box = _look(grey, scale)
+    measures, box = _look(grey, scale, _used_up)
     if box is None:
         return failed(_why_no_face(measures, limits), measures)
     measures |= _sharpness(image, box, scale)
@@ -85,7 +88,7 @@ def aim(frame: Frame, limits: Limits = DEFAULTS) -> Verdict:
     if not cascades_present():
         return could_not_judge("face_no_detector")
     small, scale = _reduced(frame.pixels, AIM_LONGEST_PX)
-    measures, box = _look(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8), scale)
+    measures, box = _look(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8), scale, _kept)
     if box is None:
         return failed(_why_no_face(measures, limits), measures)
     unseen = dict.fromkeys(("sharpness", "relative_sharpness", "eye_distance_px"), np.inf)
@@ -93,28 +96,39 @@ def aim(frame: Frame, limits: Limits = DEFAULTS) -> Verdict:
     return first_failure(_checks(measures | unseen | {"eye_hits": hits}, limits), measures)
 
 
-def _look(grey: Grey, scale: float) -> tuple[dict[str, float], Box | None]:
+def _look(grey: Grey, scale: float, detector: Detector) -> tuple[dict[str, float], Box | None]:
     """Light, framing and eyes of the largest face, and where it is."""
     measures = {"mean": float(grey.mean()), "deviation": float(grey.std())}
-    faces = _faces(grey)
+    faces = _faces(grey, detector(FACE_CASCADE))
     measures["faces"] = float(sum(face.width >= SECOND_FACE_SHARE * faces[0].width for face in faces))
     if not faces:
         return measures, None
-    return measures | _exposure(grey, faces[0]) | _framing(grey, faces[0], _eyes(grey, faces[0]), scale), faces[0]
+    return measures | _exposure(grey, faces[0]) | _framing(grey, faces[0], _eyes(grey, faces[0], detector), scale), faces[0]
 
 
+@cache
 def cascades_present() -> bool:
     """OpenCV 5 and some system packages come without cascades; the doctor says so."""
-    return hasattr(cv2, "CascadeClassifier") and not any(_cascade(name).empty() for name in (FACE_CASCADE, *EYE_CASCADES))
+    return hasattr(cv2, "CascadeClassifier") and not any(_loaded(name).empty() for name in (FACE_CASCADE, *EYE_CASCADES))
 
 
-def rest() -> None:
-    """Let go of the detectors and the 7 MB they work in, until the next face: they come back in a tenth of a second."""
-    _cascade.cache_clear()
+_ready: dict[str, cv2.CascadeClassifier] = {}
+"""detectors that looked at the live picture; each keeps the memory it worked in, up to 2.5 MB"""
 
 
-@lru_cache(maxsize=4)
-def _cascade(name: str) -> cv2.CascadeClassifier:
+def _kept(name: str) -> cv2.CascadeClassifier:
+    """For one live picture after the other."""
+    if name not in _ready:
+        _ready[name] = _loaded(name)
+    return _ready[name]
+
+
+def _used_up(name: str) -> cv2.CascadeClassifier:
+    """For the photo: it goes after its turn. The next one is there in 5 to 14 ms."""
+    return _ready.pop(name, None) or _loaded(name)
+
+
+def _loaded(name: str) -> cv2.CascadeClassifier:
     folder = Path(getattr(getattr(cv2, "data", None), "haarcascades", "/usr/share/opencv4/haarcascades"))
     return cv2.CascadeClassifier(str(folder / f"{name}.xml"))
 
@@ -126,19 +140,19 @@ def _reduced(image: Pixels, longest_px: int = DETECT_LONGEST_PX) -> tuple[Pixels
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR), dtype=np.uint8), scale
 
 
-def _faces(grey: Grey) -> list[Box]:
+def _faces(grey: Grey, detector: cv2.CascadeClassifier) -> list[Box]:
     """Largest first; once more on the equalised picture where none was found (over-exposure hides faces)."""
-    return _detect(grey) or _detect(np.asarray(cv2.equalizeHist(grey), dtype=np.uint8))
+    return _detect(grey, detector) or _detect(np.asarray(cv2.equalizeHist(grey), dtype=np.uint8), detector)
 
 
-def _detect(grey: Grey) -> list[Box]:
+def _detect(grey: Grey, detector: cv2.CascadeClassifier) -> list[Box]:
     least = round(SMALLEST_FACE_SHARE * min(grey.shape))
-    found = _cascade(FACE_CASCADE).detectMultiScale(grey, 1.1, 4, minSize=(least, least))
+    found = detector.detectMultiScale(grey, 1.1, 4, minSize=(least, least))
     boxes = [Box(*(int(value) for value in box)) for box in found]
     return sorted(boxes, key=lambda box: box.width * box.height, reverse=True)
 
 
-def _eyes(grey: Grey, box: Box) -> tuple[Eye | None, Eye | None]:
+def _eyes(grey: Grey, box: Box, detector: Detector) -> tuple[Eye | None, Eye | None]:
     """The eye in the left and the right half of the face box, by either cascade."""
     top, bottom = box.y + round(0.15 * box.height), box.y + round(0.62 * box.height)
     strip = np.asarray(cv2.equalizeHist(np.ascontiguousarray(grey[top:bottom, box.x : box.x + box.width])), dtype=np.uint8)
@@ -146,7 +160,7 @@ def _eyes(grey: Grey, box: Box) -> tuple[Eye | None, Eye | None]:
     sides: tuple[list[tuple[int, float, float]], list[tuple[int, float, float]]] = ([], [])
     for name in EYE_CASCADES:
         best: dict[int, tuple[int, float, float]] = {}
-        for x, y, width, height in _cascade(name).detectMultiScale(strip, 1.05, 3, minSize=(least, least), maxSize=(most, most)):
+        for x, y, width, height in detector(name).detectMultiScale(strip, 1.05, 3, minSize=(least, least), maxSize=(most, most)):
             middle = x + width / 2
             side = int(middle > box.width / 2)
             best[side] = max(best.get(side, (0, 0.0, 0.0)), (int(width), box.x + middle, top + y + height / 2))
@@ -162,12 +176,12 @@ def _merged(found: list[tuple[int, float, float]]) -> Eye | None:
 def _exposure(grey: Grey, box: Box) -> dict[str, float]:
     """Histogram of the face box: mean and 5-95 % range in grey steps, share of blown-out pixels, light against the rest of the picture."""
     face = box.cut(grey)
-    low, high = np.percentile(face, [5, 95])
+    low, high = percentiles(face, (5, 95))
     half = face.shape[1] // 2
     left, right = float(face[:, :half].mean()), float(face[:, half:].mean())
     return {
         "face_mean": float(face.mean()),
-        "face_range": float(high - low),
+        "face_range": high - low,
         "face_blown": float((face >= 250).mean()),
         "face_side": abs(left - right) / max(left + right, 1.0),
         "behind_mean": float(grey[: max(1, round(0.55 * grey.shape[0])), [0, 1, 2, -3, -2, -1]].mean()),
@@ -212,7 +226,7 @@ def _cloth(small: Pixels, birth_year: int | None, limits: Limits) -> tuple[list[
     mask[: round(0.55 * rows), :side], mask[: round(0.55 * rows), columns - side :], mask[: round(0.05 * rows)] = True, True, True
     red, blue = _colour_shares(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2HSV), dtype=np.uint8)[mask])
     lab = _lab(small[mask][::CLOTH_STEP])
-    uneven = float(np.percentile(np.linalg.norm(lab - np.median(lab, axis=0), axis=1), 90))
+    uneven = percentile(np.linalg.norm(lab - [median(part) for part in lab.T], axis=1), 90)
     measures = {"cloth_red": red, "cloth_blue": blue, "cloth_uneven": uneven}
     warnings = []
     if birth_year is not None and (red if birth_year % 2 else blue) < limits["cloth_share_min"]:

@@ -11,6 +11,7 @@ from edge.devices.interfaces import Frame
 from edge.quality import nfiq
 from edge.quality.limits import DEFAULTS, Limits
 from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure, judged
+from edge.ranks import median
 
 MEASURED_PPI = 500
 SIDE_MIN_PX = 96
@@ -66,7 +67,7 @@ def _contrast(grey: nfiq.Grey, mask: nfiq.Mask) -> float:
     field = grey.astype(np.float32)
     detail = field - cv2.GaussianBlur(field, (0, 0), 8)
     local = cv2.GaussianBlur(detail * detail, (0, 0), 8)
-    return float(np.sqrt(np.median(np.asarray(local)[inside])))
+    return float(np.sqrt(median(np.asarray(local)[inside])))
 
 
 def _checks(m: dict[str, float], limits: Limits) -> list[tuple[str, bool]]:

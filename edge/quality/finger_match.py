@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from edge.devices.interfaces import Frame
 from edge.quality.finger import SIDE_MIN_PX, at_500_ppi
+from edge.ranks import percentile
 
 Field = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
+"""phases of the band alone, one row: 0.1 MB"""
 
 PERIOD_PX = 4.5
 """ridge distance at 250 ppi: prints are compared at half size"""
@@ -36,11 +38,11 @@ class Print:
 
     @cached_property
     def kept(self) -> Spectrum:
-        """Upright, conjugate, 0.26 MB."""
+        """Upright, conjugate."""
         return _spectrum(self._ridges, self._x, self._y, 0).conj()
 
     def turned(self) -> Iterator[Spectrum]:
-        """Every way it may lie, one after the other: all of them at once would be 5.5 MB."""
+        """Every way it may lie, one after the other: all of them at once would be 2 MB."""
         return (_spectrum(self._ridges, self._x, self._y, turn) for turn in TURNS_DEG)
 
 
@@ -78,23 +80,23 @@ def likeness(new: Print, kept: Sequence[Spectrum]) -> list[float]:
     """0..100 for each kept one: the highest peak over all turns."""
     if not kept:
         return []
-    cross, plane = np.empty((SIDE_PX, SIDE_PX // 2 + 1), np.complex64), np.empty((SIDE_PX, SIDE_PX), np.float32)
-    peaks = np.max([[_peak(banded, one, cross, plane) for one in kept] for banded in (turned * _band() for turned in new.turned())], axis=0)
+    cross, plane = np.zeros((SIDE_PX, SIDE_PX // 2 + 1), np.complex64), np.empty((SIDE_PX, SIDE_PX), np.float32)
+    peaks = np.max([[_peak(turned, one, cross, plane) for one in kept] for turned in new.turned()], axis=0)
     return [100 * float(peak) / _band_share() for peak in peaks]
 
 
-def _peak(banded: Spectrum, kept: Spectrum, cross: Spectrum, plane: Field) -> float:
-    """Phase-only correlation: only where ridges can be, every frequency counts the same. cross, plane: room to work in."""
-    np.multiply(banded, kept, out=cross)
+def _peak(turned: Spectrum, kept: Spectrum, cross: NDArray[np.complex64], plane: Field) -> float:
+    """Phase-only correlation: only where ridges can be, every frequency counts the same. cross (zeros at first), plane: room to work in."""
+    cross.ravel()[_band()] = turned * kept
     return float(np.fft.irfft2(cross, s=(SIDE_PX, SIDE_PX), out=plane).max())  # type: ignore[arg-type]  # the stub knows no float32
 
 
 def _spectrum(half: Field, x: float, y: float, turn_deg: float) -> Spectrum:
-    """Phases of the print turned about its middle, which goes to the middle of the square."""
+    """Of the print turned about its middle, which goes to the middle of the square."""
     matrix = np.asarray(cv2.getRotationMatrix2D((x, y), turn_deg, 1), dtype=np.float64)
     matrix[:, 2] += (SIDE_PX / 2 - x, SIDE_PX / 2 - y)
     square = np.asarray(cv2.warpAffine(half, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR), dtype=np.float32)
-    spectrum = np.asarray(np.fft.rfft2(square, norm="forward"), dtype=np.complex64)  # numpy 2 leaves float32 without a scale
+    spectrum = np.asarray(np.fft.rfft2(square, norm="forward").ravel()[_band()], dtype=np.complex64)  # numpy 2 leaves float32 without a scale
     return np.asarray(spectrum / (np.abs(spectrum) + np.float32(1e-6)), dtype=np.complex64)
 
 
@@ -104,7 +106,7 @@ def _ridges(grey: NDArray[np.uint8]) -> tuple[Field, NDArray[np.bool_]]:
     mean = cv2.GaussianBlur(field, (0, 0), 4)
     deviation = np.sqrt(np.maximum(np.asarray(cv2.GaussianBlur(field * field, (0, 0), 4)) - np.asarray(mean) ** 2, 0))
     flat = np.asarray((field - mean) / (deviation + 6), dtype=np.float32)
-    mask = (deviation > max(8.0, 0.28 * float(np.percentile(deviation, 95)))).astype(np.uint8)
+    mask = (deviation > max(8.0, 0.28 * percentile(deviation, 95))).astype(np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((11, 11), np.uint8)), dtype=np.uint8)
     index = np.rint(_direction(flat) / np.pi * DIRECTIONS).astype(np.intp) % DIRECTIONS
     enhanced = np.zeros_like(flat)
@@ -138,13 +140,15 @@ def _gabors() -> tuple[Field, ...]:
 
 
 @lru_cache(maxsize=1)
-def _band() -> Field:
-    """On the half plane that a real picture's spectrum needs."""
+def _band() -> NDArray[np.intp]:
+    """Where it lies in the rows of the half plane that a real picture's spectrum needs, one after the other."""
     radius = np.hypot(np.fft.fftfreq(SIDE_PX)[:, None], np.fft.rfftfreq(SIDE_PX)[None, :])
-    return np.asarray((radius > BAND[0]) & (radius < BAND[1]), dtype=np.float32)
+    return np.flatnonzero((radius > BAND[0]) & (radius < BAND[1]))
 
 
 @lru_cache(maxsize=1)
 def _band_share() -> float:
     """The highest peak that two equal prints can have."""
-    return float(np.fft.irfft2(_band().astype(np.complex64), s=(SIDE_PX, SIDE_PX)).max())
+    ones = np.zeros((SIDE_PX, SIDE_PX // 2 + 1), np.complex64)
+    ones.ravel()[_band()] = 1
+    return float(np.fft.irfft2(ones, s=(SIDE_PX, SIDE_PX)).max())

@@ -7,6 +7,7 @@ from edge.devices.interfaces import Frame
 from edge.quality.iris_segment import Circle, Grey, Segments, segment
 from edge.quality.limits import DEFAULTS, Limits
 from edge.quality.verdict import Verdict, could_not_judge, failed, first_failure, judged
+from edge.ranks import median, percentile
 
 SIDE_MIN_PX = 120
 SHARPNESS_HALF = 1.8e6
@@ -24,7 +25,7 @@ def assess(frame: Frame, limits: Limits = DEFAULTS) -> Verdict:
     image = frame.pixels
     if image.ndim != 2 or image.dtype != np.uint8 or min(image.shape) < SIDE_MIN_PX:
         return could_not_judge("iris_not_judged")
-    measures = {"mean": float(image.mean()), "brightness": float(np.percentile(image, 95))}
+    measures = {"mean": float(image.mean()), "brightness": percentile(image, 95)}
     if measures["brightness"] < limits["iris_brightness_min"]:
         return failed("iris_dark", measures)
     if measures["mean"] > limits["iris_mean_max"]:
@@ -64,21 +65,21 @@ def _contrast(image: Grey, found: Segments) -> dict[str, float]:
 def _on_circle(image: Grey, circle: Circle, radius: float) -> float:
     x = np.clip(np.rint(circle.x + radius * np.cos(LATERAL_RAD)).astype(int), 0, image.shape[1] - 1)
     y = np.clip(np.rint(circle.y + radius * np.sin(LATERAL_RAD)).astype(int), 0, image.shape[0] - 1)
-    return float(np.median(image[y, x]))
+    return median(image[y, x])
 
 
 def _sharpness(image: Grey, iris: Circle) -> float:
     """0-100: power of a band-pass kernel over the iris's box; a dim picture counts as if it were lit fully, it has a reason of its own."""
     top, left = max(0, int(iris.y - iris.radius)), max(0, int(iris.x - iris.radius))
     box = image[top : int(iris.y + iris.radius) + 1, left : int(iris.x + iris.radius) + 1]
-    gain = min(GAIN_MAX, max(1.0, FULL_BRIGHTNESS / max(float(np.percentile(image, 95)), 1.0)))
+    gain = min(GAIN_MAX, max(1.0, FULL_BRIGHTNESS / max(percentile(image, 95), 1.0)))
     power = gain**2 * float(np.square(np.asarray(cv2.filter2D(box, cv2.CV_32F, KERNEL))).mean())
     return 100 * power**2 / (power**2 + SHARPNESS_HALF**2)
 
 
 def _entropy(image: Grey) -> float:
     """Bits of grey used, whole picture."""
-    share = np.bincount(image.ravel(), minlength=256) / image.size
+    share = np.asarray(cv2.calcHist([image], [0], None, [256], [0, 256]), dtype=np.float64) / image.size
     return float(-(share[share > 0] * np.log2(share[share > 0])).sum())
 
 

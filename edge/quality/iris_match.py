@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.devices.interfaces import Frame
 from edge.quality.iris_segment import COLUMNS, segment
+from edge.ranks import percentile
 
 ROWS_USED = 28
 WAVELENGTH = 18.0
@@ -41,7 +42,7 @@ def encode(frame: Frame) -> Code | None:
     usable = found.usable[:ROWS_USED].reshape(ROWS_USED // 2, 2, COLUMNS).all(axis=1)
     response = np.fft.ifft(np.fft.fft(signal - signal.mean(axis=1, keepdims=True), axis=1) * _log_gabor(), axis=1)
     amplitude = np.abs(response)
-    valid = usable & (amplitude > np.percentile(amplitude, AMPLITUDE_PERCENTILE))
+    valid = usable & (amplitude > percentile(amplitude, AMPLITUDE_PERCENTILE))
     return Code(np.stack((response.real > 0, response.imag > 0)), np.stack((valid, valid)))
 
 

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.ranks import median, percentile, percentiles
+
 Grey = NDArray[np.uint8]
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -66,7 +68,7 @@ def segment(image: Grey) -> Segments | None:
 
 def _without_glints(image: Grey) -> tuple[Grey, Grey]:
     """Reflections of the light painted over; a second copy with all small bright things closed, for the pupil."""
-    glints = (image > max(float(np.percentile(image, 99.5)), GLINT_GREY)).astype(np.uint8)
+    glints = (image > max(percentile(image, 99.5), GLINT_GREY)).astype(np.uint8)
     glints = np.asarray(cv2.dilate(glints, np.ones((5, 5), np.uint8)), dtype=np.uint8)
     if 0 < glints.mean() < 0.05:
         image = np.asarray(cv2.inpaint(image, glints, 3, cv2.INPAINT_TELEA), dtype=np.uint8)
@@ -76,8 +78,8 @@ def _without_glints(image: Grey) -> tuple[Grey, Grey]:
 
 def _find_pupil(opened: Grey, clean: Grey) -> Circle | None:
     best, best_score = None, 0.0
-    darkest = float(np.percentile(opened, 1))
-    for level in np.percentile(opened, PUPIL_PERCENTILES):
+    darkest, *levels = percentiles(opened, (1, *PUPIL_PERCENTILES))
+    for level in levels:
         blobs = cv2.morphologyEx((opened <= level + 4).astype(np.uint8), cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
         contours, _ = cv2.findContours(blobs, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         for contour in contours:
@@ -163,6 +165,6 @@ def _usable(flat: Grey) -> Mask:
     """What has the grey of the lateral sectors: lids, lashes and reflections do not."""
     angle = np.arange(COLUMNS) * 2 * np.pi / COLUMNS
     lateral = flat[:, np.abs(np.cos(angle)) >= np.cos(np.pi / 4)].astype(np.float64)
-    middle = float(np.median(lateral))
-    spread = 3.2 * 1.4826 * float(np.median(np.abs(lateral - middle)))
+    middle = median(lateral)
+    spread = 3.2 * 1.4826 * median(np.abs(lateral - middle))
     return np.asarray((np.abs(flat - middle) < min(max(spread, 22.0), 60.0)) & (flat < MASK_GREY_MAX), dtype=np.bool_)

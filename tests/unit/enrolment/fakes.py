@@ -203,9 +203,6 @@ class FakeJudge:
         """what live pictures look like"""
         self.forgotten = 0
 
-    def warm_up(self) -> None:
-        return
-
     def judge(self, target: Target, subject: Any, birth_year: int | None) -> Opinion:
         waiting = self.verdicts.get(target)
         return waiting.pop(0) if waiting else Opinion(passed=True, score=1.0, quality={"sharpness_thousandths": 1000})
