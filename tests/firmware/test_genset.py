@@ -90,7 +90,7 @@ def test_each_start_has_its_own_minimum_run_and_no_pause_of_an_earlier_failure(o
     keep_asking(outage, "stopping")
     for _ in range(2):
         running(outage)
-        ask(outage, wire.GENSET_OFF)
+        assert ask(outage, wire.GENSET_OFF) == {"lease_ms": 0}
         assert outage.until(lambda: state(outage) == "cooldown") == pytest.approx(900, abs=2)
         outage.until(lambda: state(outage) == "stopping")
         outage.set("genset_running", 0)
