@@ -137,7 +137,7 @@ class SerialPort:
                 while (answer := complete(got)) is None:
                     got += await self._read_some()
         except TimeoutError as error:
-            raise self.timed_out(f"a whole answer ({len(got)} bytes came)", deadline_s) from error
+            raise self.timed_out(f"a whole answer ({len(got)} bytes came)", deadline_s, got_bytes=len(got)) from error
         return answer
 
     async def write(self, data: bytes, deadline_s: float = 2.0) -> None:
@@ -207,10 +207,10 @@ class SerialPort:
             raise DeviceAbsent("port_absent", self.device, f"port {self.path} is not open", AGAIN, port=self.path)
         return self._serial
 
-    def timed_out(self, what: str, deadline_s: float) -> DeviceTimeout:
+    def timed_out(self, what: str, deadline_s: float, **values: object) -> DeviceTimeout:
         """The error for an exchange that did not end."""
         text = f"waited {deadline_s:g} s for {what} on {self.path}"
-        return DeviceTimeout("device_silent", self.device, text, "Check cable and power.", waited_s=deadline_s)
+        return DeviceTimeout("device_silent", self.device, text, "Check cable and power.", port=self.path, waited_s=deadline_s, **values)
 
     def _gone(self, error: OSError) -> DeviceError:
         code, next_step = _PORT_ERRORS.get(_number(error), ("port_absent", AGAIN))

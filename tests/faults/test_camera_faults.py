@@ -25,7 +25,10 @@ from tests.camera_bench import Light, cameras, run
 QUIET = Limits(health_every_s=60, first_retry_s=0.02, longest_retry_s=0.2)
 TEXTS = tomllib.loads((Path(__file__).resolve().parents[2] / "station_config" / "id.toml").read_text(encoding="utf-8"))
 CAPTURE_S = 10.0
-EXCHANGE = {"stall": "camera_silent", "late": "camera_silent", "unplug": "camera_absent", "old-frame": "frame_old", "wrong-size": "frame_wrong_size"}
+EXCHANGE = {
+    "stall": "camera_silent", "late": "camera_silent", "unplug": "camera_absent", "replug": "camera_absent", "refuse": "camera_absent",
+    "reset-middle": "camera_absent", "old-frame": "frame_old", "wrong-size": "frame_wrong_size",
+}
 """fault on the wire -> the code that the operator's text hangs on"""
 FACE = {"black-frames": "face_dark", "dirty-lens": "face_blurred", "over-exposed": "face_bright"}
 IRIS = {"black-frames": "iris_dark", "dirty-lens": "iris_blurred", "over-exposed": "iris_bright"}

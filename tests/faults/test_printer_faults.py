@@ -24,7 +24,7 @@ ENDS: dict[str, set[str]] = {
     "merge": set(),
     "corrupt": {"device_silent", "paper_out", "cover_open", "printer_offline"},
     "stray": set(),
-    "stall": set(),
+    "stall": {"device_silent"},
     "late": {"device_silent"},
     "truncate": {"device_silent"},
     "unplug": {"port_absent"},
@@ -39,7 +39,7 @@ ENDS: dict[str, set[str]] = {
     "anonymous": set(),
     "hang": {"device_silent"},
 }
-"""fault -> codes that printing may end with; none: it succeeds all the same (one-byte answers can be neither split nor stalled half-way)"""
+"""fault -> codes that printing may end with; none: it succeeds all the same (one-byte answers cannot be split)"""
 
 SLIP = Slip(80).title("BUKTI").pair("Antrean", "7").line("Simpan bukti ini.").qr("rekam:0001").cut().document
 LINES = ["BUKTI", "Antrean" + " " * 40 + "7", "Simpan bukti ini."]

@@ -32,7 +32,6 @@ ENDS: dict[str, str] = {
     "no-pressure": "whole",
     "freeze": "broken off",
     "reset-middle": "broken off",
-    "wrong-size": "damaged",
 }
 """fault -> the series is whole, broken off in a stroke, has nothing (or the little that came in time), is refused as damaged, or the tablet is gone"""
 
@@ -123,8 +122,8 @@ def check_series(stage: Bench, series: SignatureSeries, end: str) -> None:
 
 
 def test_every_fault_has_its_line() -> None:
-    assert set(ENDS) | set(EVDEV_ENDS) == set(tablet.FAULTS)
-    assert set(EVDEV_ENDS) == tablet.EVDEV_FAULTS
+    assert set(ENDS) | {"wrong-size"} == set(tablet.SERIAL_FAULTS)
+    assert set(EVDEV_ENDS) == set(tablet.EVDEV_FAULTS)
 
 
 @pytest.mark.parametrize("fault", ENDS)
@@ -135,6 +134,30 @@ def test_serial_tablet(fault: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", EVDEV_ENDS)
 def test_linux_pen(fault: str, tmp_path: Path) -> None:
     played(tmp_path, lambda stage: check(stage, fault, EVDEV_ENDS[fault]), "evdev")
+
+
+def test_reports_beyond_the_range_that_the_tablet_told_are_damage(tmp_path: Path) -> None:
+    """It tells its range when it is opened."""
+    async def scene(stage: Bench) -> None:
+        await reopened(stage, "wrong-size")
+        with pytest.raises(DeviceError) as caught:
+            await sign(stage)
+        assert caught.value.code == "bad_answer"
+        assert caught.value.values["x_max"] == 2500
+        stage.world.desk.signing = False
+        await stage.healed("wrong-size")
+        check_series(stage, await sign(stage), "whole")
+
+    played(tmp_path, scene, "isdv4")
+
+
+async def reopened(stage: Bench, fault: str) -> None:
+    stage.sim.set_fault(fault, True)
+    stage.sim.set_fault("unplug", True)
+    with pytest.raises(DeviceError):
+        await stage.presence.use(lambda device: device.health(), 3)
+    stage.sim.set_fault("unplug", False)
+    assert await stage.presence.when_ready(10)
 
 
 def test_query_that_is_not_answered_makes_the_tablet_absent(tmp_path: Path) -> None:
