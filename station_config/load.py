@@ -12,6 +12,7 @@ from station_config.schema import DistrictConfig, Section, StationConfig
 from station_config.together import TOGETHER
 
 SIZE_LIMIT_BYTES = 256 * 1024
+TEXT_CHARACTERS = 4096
 LANGUAGES = ("id", "en")
 Config = TypeVar("Config", bound=Section)
 
@@ -102,6 +103,9 @@ def _leaf_problem(value: Any, kind: Any, where: str) -> Iterator[str]:
         return
     if any(isinstance(each, float) and not isfinite(each) for each in (value.values() if isinstance(value, dict) else (value,))):
         yield f"{where.rstrip('.')}: {value} is no number to work with; give a finite one"
+        return
+    if isinstance(value, str) and not (value.isprintable() and len(value) <= TEXT_CHARACTERS):
+        yield f"{where.rstrip('.')}: holds characters that cannot be seen, or more than {TEXT_CHARACTERS}; type it again"
         return
     try:
         msgspec.convert(value, kind)

@@ -9,13 +9,15 @@ import msgspec
 from msgspec import Meta
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")]
 Positive = Annotated[float, Meta(gt=0)]
 FilePath = Annotated[str, Meta(extra={"path": True})]
-"""a relative one counts from the folder of the configuration file"""
+"""a relative one counts from the folder of the configuration file; empty: none"""
+NeededPath = Annotated[str, Meta(min_length=1, extra={"path": True})]
+NeededText = Annotated[str, Meta(min_length=1)]
 
 
-Loopback = Annotated[str, Meta(pattern=r"^(127\.0\.0\.1|localhost|::1)$")]
+Loopback = Annotated[str, Meta(pattern=r"^(127\.0\.0\.1|localhost|::1)\Z")]
 """the page has no log-in of its own against the network: it is for the kiosk's browser, a proxy with TLS may stand in front"""
 
 
@@ -29,8 +31,8 @@ class Station(Section, frozen=True):
     id: Name
     name: str = "Stasiun Rekam"
     place: str = ""
-    language: Annotated[str, Meta(pattern="^(id|en)$")] = "id"
-    data_dir: FilePath = "/var/lib/rekam"
+    language: Annotated[str, Meta(pattern=r"^(id|en)\Z")] = "id"
+    data_dir: NeededPath = "/var/lib/rekam"
     page_host: Loopback = "127.0.0.1"
     page_port: Port = 8080
     retention_days: Annotated[float, Meta(ge=0, le=3650)] = 30
@@ -44,13 +46,13 @@ class Station(Section, frozen=True):
 class Keys(Section, frozen=True):
     """[keys]: file paths. Only the station key is secret (mode 0600)."""
 
-    station_key: FilePath
+    station_key: NeededPath
     """PEM, or a file that points to a TPM, or one under a passphrase"""
-    station_certificate: FilePath
-    district_certificate: FilePath
+    station_certificate: NeededPath
+    district_certificate: NeededPath
     """receipts, roster and policy are verified against it"""
-    audience_intake: FilePath
-    audience_vault: FilePath
+    audience_intake: NeededPath
+    audience_vault: NeededPath
     """public HPKE keys"""
     station_passphrase: FilePath = ""
     """file with that passphrase, such as a systemd credential: the station must start alone after a power cut"""
@@ -61,7 +63,7 @@ class Keys(Section, frozen=True):
 class Broker(Section, frozen=True):
     """[broker]"""
 
-    host: str = "127.0.0.1"
+    host: NeededText = "127.0.0.1"
     port: Port = 1883
     tls_ca: FilePath = ""
     tls_certificate: FilePath = ""
@@ -83,7 +85,7 @@ class Camera(Section, frozen=True):
     """used with a fixed exposure"""
     colour_gains: tuple[float, float] | None = None
     """red, blue; left out: automatic white balance"""
-    focus: Annotated[str, Meta(pattern="^(continuous|sweep|fixed)$")] = "continuous"
+    focus: Annotated[str, Meta(pattern=r"^(continuous|sweep|fixed)\Z")] = "continuous"
     """sweep: search the focus before each photo (0.5 to 1 s); fixed: at `lens_dioptres`"""
     lens_dioptres: Annotated[float, Meta(ge=0, le=32)] = 1.0
     """1 / distance in metres"""
@@ -106,7 +108,7 @@ class Iris(Section, frozen=True):
 class Fingerprint(Section, frozen=True):
     """[fingerprint]: ZFM / R30x / R50x on a serial port"""
 
-    port: str
+    port: NeededText
     baud: Annotated[int, Meta(ge=9600, le=921600)] = 57600
     fastest_baud: Annotated[int, Meta(ge=9600, le=921600)] = 115200
     """raised to this by SetSysPara where the sensor holds it"""
@@ -119,15 +121,15 @@ class Fingerprint(Section, frozen=True):
 class Tablet(Section, frozen=True):
     """[tablet]"""
 
-    port: str
-    kind: Annotated[str, Meta(pattern="^(isdv4|evdev)$")] = "isdv4"
+    port: NeededText
+    kind: Annotated[str, Meta(pattern=r"^(isdv4|evdev)\Z")] = "isdv4"
     baud: Annotated[int, Meta(ge=9600, le=115200)] = 38400
 
 
 class Board(Section, frozen=True):
     """[board]: the Pico"""
 
-    port: str
+    port: NeededText
     baud: Annotated[int, Meta(ge=9600, le=921600)] = 115200
     parameters: dict[str, Annotated[int, Meta(ge=0)]] = {}
     """by name, where they differ from the defaults in protocols/board_link.py (PARAMETERS)"""
@@ -136,8 +138,8 @@ class Board(Section, frozen=True):
 class Ups(Section, frozen=True):
     """[[ups]]: one entry per UPS behind upsd"""
 
-    name: str
-    host: str = "127.0.0.1"
+    name: NeededText
+    host: NeededText = "127.0.0.1"
     port: Port = 3493
     capacity_wh: Positive = 500
     """of a new battery; the usable part is learnt"""
@@ -148,12 +150,12 @@ class Ups(Section, frozen=True):
 class Genset(Section, frozen=True):
     """[genset]"""
 
-    kind: Annotated[str, Meta(pattern="^(gencomm|map)-(tcp|rtu)$")] = "gencomm-tcp"
+    kind: Annotated[str, Meta(pattern=r"^(gencomm|map)-(tcp|rtu)\Z")] = "gencomm-tcp"
     """gencomm: DSE; map: another maker's, by mapping file"""
     map: FilePath = ""
     """mapping file, as station_config/gensets/comap-intelilite.toml"""
-    host: str = "127.0.0.1"
-    port: str = "502"
+    host: NeededText = "127.0.0.1"
+    port: NeededText = "502"
     """TCP port number, or the serial port's path for RTU"""
     baud: Annotated[int, Meta(ge=1200, le=115200)] = 19200
     unit: Annotated[int, Meta(ge=1, le=247)] = 10
@@ -170,9 +172,9 @@ class Gpio(Section, frozen=True):
 class Printer(Section, frozen=True):
     """[printer]"""
 
-    port: str
+    port: NeededText
     """serial port; for `system` the name of the print queue"""
-    kind: Annotated[str, Meta(pattern="^(escpos|system)$")] = "escpos"
+    kind: Annotated[str, Meta(pattern=r"^(escpos|system)\Z")] = "escpos"
     """system: A4 through the print command of the operating system (CUPS)"""
     baud: Annotated[int, Meta(ge=1200, le=921600)] = 115200
     width_mm: Annotated[int, Meta(ge=58, le=80)] = 80
@@ -236,9 +238,9 @@ class GensetRules(Section, frozen=True):
     test_every_days: Annotated[float, Meta(ge=0, le=365)] = 7
     """0: no test run"""
     test_minutes: Annotated[float, Meta(ge=0, le=60)] = 10
-    hours: tuple[Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")], ...] = ()
+    hours: tuple[Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d\Z")], ...] = ()
     """local hours in which it runs by schedule, "08:00-12:00"; needs a clock that can be trusted"""
-    quiet: Annotated[str, Meta(pattern=r"^(\d\d:\d\d-\d\d:\d\d)?$")] = ""
+    quiet: Annotated[str, Meta(pattern=r"^(\d\d:\d\d-\d\d:\d\d)?\Z")] = ""
     """local hours without automatic starts"""
 
 
@@ -270,7 +272,7 @@ class Power(Section, frozen=True):
 class Clock(Section, frozen=True):
     """[clock]: where this machine keeps what the station knows of time (edge/clock.py); the defaults are Linux with systemd"""
 
-    boot_id: FilePath = "/proc/sys/kernel/random/boot_id"
+    boot_id: NeededPath = "/proc/sys/kernel/random/boot_id"
     """another one at each start of the machine"""
     rtc: FilePath = "/sys/class/rtc/rtc0"
     """exists where a real-time clock is fitted"""
@@ -310,8 +312,8 @@ class District(Section, frozen=True):
 
     id: Name
     name: str = "Kabupaten"
-    data_dir: FilePath = "/var/lib/rekam-district"
-    page_host: str = "127.0.0.1"
+    data_dir: NeededPath = "/var/lib/rekam-district"
+    page_host: NeededText = "127.0.0.1"
     page_port: Port = 8090
     quota_records_day: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     """records that one station may deliver in a day"""
@@ -324,9 +326,9 @@ class District(Section, frozen=True):
 class DistrictKeys(Section, frozen=True):
     """[keys]"""
 
-    signing_key: FilePath
-    certificate: FilePath
-    station_certificates: FilePath
+    signing_key: NeededPath
+    certificate: NeededPath
+    station_certificates: NeededPath
     """folder of one certificate a station, named <station>.pem"""
     authority: FilePath = ""
     """certificate of the authority that issued them; empty: whatever lies in the folder is believed"""

@@ -1,9 +1,10 @@
-"""What single keys cannot show: values of [power] that make no sense together. Each problem names its keys and the next step."""
+"""What single keys cannot show: values that make no sense together. Each problem names its keys and the next step."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from station_config.schema import GensetRules, Power, Section
+from station_config.schema import Broker, Devices, GensetRules, Gpio, Power, Section
 
 STOP_MOST_PERCENT = 90
 """above, a station would stop at the first flicker: a full battery under load often reports less than 100"""
@@ -59,4 +60,43 @@ def _hours(key: str, text: str) -> Iterator[str]:
         yield f"{key}: {text!r} begins when it ends; give two different times, or leave it out"
 
 
-TOGETHER: Mapping[type[Section], Callable[..., Iterator[str]]] = {Power: power_problems, GensetRules: genset_problems}
+def devices_problems(devices: Devices, where: str) -> Iterator[str]:
+    """Sentences about [devices]: what two of them cannot share."""
+    ports = {name: device.port for name, device in (("fingerprint", devices.fingerprint), ("tablet", devices.tablet), ("board", devices.board)) if device}
+    ports |= {"printer": devices.printer.port} if devices.printer and devices.printer.kind == "escpos" else {}
+    ports |= {"genset": devices.genset.port} if devices.genset and devices.genset.kind.endswith("rtu") else {}
+    yield from _shared(where, {f"{name}.port": port for name, port in ports.items()}, "serial port")
+    cameras = {"camera": devices.camera, "iris": devices.iris}
+    yield from _shared(where, {f"{name}.index": camera.index for name, camera in cameras.items() if camera}, "camera")
+    yield from _shared(where, {f"ups.{number}": f"{ups.name}@{ups.host}:{ups.port}" for number, ups in enumerate(devices.ups)}, "UPS")
+
+
+def gpio_problems(gpio: Gpio, where: str) -> Iterator[str]:
+    """Sentences about [devices.gpio]."""
+    outputs, inputs = ({f"{kind}.{name}": pin for name, pin in lines.items()} for kind, lines in (("outputs", gpio.outputs), ("inputs", gpio.inputs)))
+    yield from _shared(where, {**outputs, **inputs}, "pin")
+
+
+def _shared(where: str, used: Mapping[str, object], what: str) -> Iterator[str]:
+    """`used`: key -> the one thing that it takes for itself."""
+    users = defaultdict(list)
+    for key, thing in used.items():
+        users[thing].append(key)
+    for thing, keys in users.items():
+        if len(keys) > 1:
+            yield f"{where}{' and '.join(keys)}: {what} {thing} serves one of them alone; give each its own"
+
+
+def broker_problems(broker: Broker, where: str) -> Iterator[str]:
+    """Sentences about [broker]: nothing that was meant to be secret goes out in the open."""
+    if broker.tls_certificate and not broker.tls_ca:
+        yield f"{where}tls_certificate: without tls_ca the connection would not be encrypted; give tls_ca, or leave tls_certificate out"
+    if broker.tls_key and not broker.tls_certificate:
+        yield f"{where}tls_key: it belongs to a tls_certificate; give both, or leave both out"
+    if broker.password and not broker.username:
+        yield f"{where}password: nobody is sent it without a username; give username, or leave password out"
+
+
+TOGETHER: Mapping[type[Section], Callable[..., Iterator[str]]] = {
+    Power: power_problems, GensetRules: genset_problems, Devices: devices_problems, Gpio: gpio_problems, Broker: broker_problems,
+}

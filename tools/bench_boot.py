@@ -58,12 +58,11 @@ def measure(queued: int, runs: int) -> list[dict[str, Any]]:
 def _site(folder: Path, queued: int) -> tuple[Path, int]:
     """A station with everything fitted, its queue, and somebody at the desk."""
     keys, port = make_site(folder / "keys", [STATION]), free_port()
-    absent = str(folder / "unplugged")
+    unplugged = {f"devices.{name}": {"port": str(folder / name)} for name in ("fingerprint", "board", "tablet", "printer")}
     config = write_toml(folder / "station.toml", {
         "station": {"id": STATION, "name": "Kecamatan Poso Kota", "data_dir": str(folder / "station"), "page_port": port, "reserve_mb": 16},
         "keys": keys.station_section(STATION), "broker": {"host": "127.0.0.1", "port": free_port()}, "clock": {"boot_id": str(folder / "boot_id")},
-        "devices.camera": {"index": 0}, "devices.iris": {"index": 1}, "devices.fingerprint": {"port": absent}, "devices.board": {"port": absent},
-        "devices.tablet": {"kind": "isdv4", "port": absent}, "devices.printer": {"port": absent}, "[devices.ups]": {"name": "rekam", "port": free_port()},
+        "devices.camera": {"index": 0}, "devices.iris": {"index": 1}, **unplugged, "[devices.ups]": {"name": "rekam", "port": free_port()},
         "devices.genset": {"kind": "gencomm-tcp", "host": "127.0.0.1", "port": str(free_port())},
     })
     fill(folder / "station/store", queued)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from edge.errors import StationError
+
 Limits = Mapping[str, float]
 
 DEFAULTS: Limits = {
@@ -64,8 +66,9 @@ DEFAULTS: Limits = {
 
 
 def with_overrides(overrides: Mapping[str, float]) -> Limits:
-    """The defaults with some replaced. Raises ValueError naming every limit that does not exist."""
+    """The defaults with some replaced. Raises StationError naming every limit that does not exist."""
     unknown = sorted(set(overrides) - set(DEFAULTS))
     if unknown:
-        raise ValueError(f"unknown quality limits: {', '.join(unknown)}; known: {', '.join(sorted(DEFAULTS))}")
+        known = ", ".join(sorted(DEFAULTS))
+        raise StationError("limits_unknown", f"[quality.limits] names {', '.join(unknown)}, which there is not", f"Known are: {known}")
     return {**DEFAULTS, **overrides}

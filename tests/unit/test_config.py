@@ -1,10 +1,17 @@
 """A configuration file is refused with every error at once, and with the key it stands at."""
 
+import datetime
+import math
+import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from station_config.load import SIZE_LIMIT_BYTES, ConfigError, load_district, load_station
+from station_config.load import SIZE_LIMIT_BYTES, ConfigError, _absolute, _problems, load_district, load_station
+from station_config.schema import Broker, Devices, Keys, Power, Station, StationConfig
 
 GOOD = """
 [station]
@@ -97,6 +104,60 @@ def test_senseless_thresholds_are_told_beside_every_other_error(tmp_path: Path) 
     keys = [problem.split(":")[0] for problem in caught.value.problems]
     together = ["power.conserve_below_percent, finish_only_below_percent and stop_below_percent", "power.genset.low_hz and high_hz", "power.genset.quiet"]
     assert sorted(keys) == sorted(["power.low_v", "power.bogus", "power.genset.attempts", *together])
+
+
+CONTRADICTIONS = {
+    '[devices.board]\nport = "/dev/ttyUSB0"': "devices.tablet.port and board.port: serial port /dev/ttyUSB0",
+    '[devices.genset]\nkind = "gencomm-rtu"\nport = "/dev/ttyUSB0"': "devices.tablet.port and genset.port",
+    "[devices.camera]\nindex = 1\n[devices.iris]": "devices.camera.index and iris.index: camera 1",
+    '[[devices.ups]]\nname = "main"': "devices.ups.0 and ups.1: UPS main@127.0.0.1:3493",
+    "[devices.gpio.outputs]\nlamp_red = 17\n[devices.gpio.inputs]\npower_button = 17": "devices.gpio.outputs.lamp_red and inputs.power_button: pin 17",
+    '[broker]\ntls_certificate = "c.pem"\ntls_key = "k.pem"': "broker.tls_certificate: without tls_ca",
+    '[broker]\ntls_ca = "ca.pem"\ntls_key = "k.pem"': "broker.tls_key: it belongs to a tls_certificate",
+    '[broker]\npassword = "secret"': "broker.password: nobody is sent it",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), CONTRADICTIONS.items())
+def test_what_two_devices_cannot_share_and_half_a_secret_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_station(write(tmp_path, f"{GOOD}{text}\n"))
+    (problem,) = caught.value.problems
+    assert problem.startswith(told)
+    assert "; give " in problem, "the next step"
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize("text", [
+    '[devices.printer]\nkind = "system"\nport = "/dev/ttyUSB0"', '[devices.genset]\nport = "502"\n[devices.board]\nport = "/dev/ttyACM0"',
+    '[[devices.ups]]\nname = "main"\nhost = "10.0.0.2"', "[devices.camera]\n[devices.iris]",
+])
+def test_names_that_only_look_alike_pass(tmp_path: Path, text: str) -> None:
+    load_station(write(tmp_path, f"{GOOD}{text}\n"))
+
+
+WRONG: tuple[object, ...] = (
+    -1, 10**30, 1e308, math.inf, math.nan, True, "", "\0", "a\nb", "kec-07\n", "x" * 5000, "\u202e", [], [[]], ["x", 1], {}, {"x": "y"}, {"": -1},
+    datetime.date(2026, 1, 1),
+)
+KEYS = [
+    *(("station", name) for name in Station.__struct_fields__), *(("keys", name) for name in Keys.__struct_fields__),
+    *(("broker", name) for name in Broker.__struct_fields__), *(("power", name) for name in Power.__struct_fields__),
+    *(("devices", name) for name in Devices.__struct_fields__), ("quality", "limits"), ("clock", "boot_id"), ("capture", "automatic"),
+]
+
+
+@pytest.mark.parametrize(("table", "key"), KEYS, ids=".".join)
+def test_no_value_of_any_key_is_more_than_a_sentence(table: str, key: str) -> None:
+    for value in WRONG:
+        tables: dict[str, Any] = tomllib.loads(GOOD)
+        tables.setdefault(table, {})[key] = value
+        problems = list(_problems(tables, StationConfig, ""))
+        assert all(re.match(r"[a-z_0-9.]+[^:]*: .", problem) for problem in problems)
+        if not problems:
+            msgspec.convert(_absolute(tables, StationConfig, Path("/etc/rekam")), StationConfig)
+        if isinstance(value, str) and not value.isprintable():
+            assert problems, f"{value!r} came through"
 
 
 @pytest.mark.parametrize("text", ["", 'halt_command = ["systemctl", "poweroff"]', '[power.genset]\nhours = ["00:00-24:00"]\nquiet = "22:00-06:00"'])

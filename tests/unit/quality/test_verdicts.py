@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge.devices.interfaces import Frame, PenSample, SignatureSeries
+from edge.errors import StationError
 from edge.quality import face, finger, iris, signature
 from edge.quality.limits import DEFAULTS, with_overrides
 from tests.bodies import FACE_FAULTS, FINGER_FAULTS, IRIS_FAULTS, SOURCES, Pixels, images, person
@@ -133,7 +134,7 @@ def test_signatures() -> None:
 def test_limits_are_overridden_by_name_only() -> None:
     picture = Frame(images().finger(person(), 2), ppi=508)
     assert finger.assess(picture, with_overrides({"finger_share_min": 0.99})).reason == "finger_small"
-    with pytest.raises(ValueError, match="finger_shar_min"):
+    with pytest.raises(StationError, match="finger_shar_min"):
         with_overrides({"finger_shar_min": 0.5})
 
 
