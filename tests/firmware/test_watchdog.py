@@ -36,6 +36,8 @@ def test_warns_asks_and_cuts_a_silent_pi_in_order(armed: Bench) -> None:
     assert armed.until(lambda: state(armed) == "watching") == pytest.approx(0.5 + 5 + 2, abs=0.5)
     assert switched(armed, "pi_power", "hub_power") == [("pi_power", 0), ("hub_power", 0), ("hub_power", 1), ("pi_power", 1)]
     assert switched(armed, "pi_stop") == [("pi_stop", 1), ("pi_stop", 0)]
+    pressed_ms, released_ms = [at_ms for at_ms, name, _ in armed.hal.history if name == "pi_stop"]
+    assert released_ms - pressed_ms == pytest.approx(500, abs=101), "longer would be the press that cuts the power"
     assert armed.hal.outputs["lamp_alarm"] == 0
 
 
