@@ -89,6 +89,8 @@ class Presence(Generic[D]):
         self._limits = limits
         self._device: D | None = None
         self._retries = Retries(limits)
+        self._wire = ""
+        """the last bytes, also of a driver that is gone"""
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self._left_behind = LeftBehind(self._one_ended)
@@ -208,7 +210,8 @@ class Presence(Generic[D]):
     async def _judge(self, error: DeviceError) -> None:
         """After an error: was it an answer, a missing device or a fault?"""
         if self._device is not None:
-            error.values.setdefault("wire", self._device.wire())
+            self._wire = self._device.wire() or self._wire
+        error.values.setdefault("wire", self._wire)
         if self.state == "busy" and (isinstance(error, DeviceRefused) or error.code in ANSWERS):
             self._settle()
             return

@@ -28,6 +28,8 @@ WIRE_CHARACTERS = 400
 FLUSH_EVERY_S = 900.0
 """captures and hours are worth no more writes to a memory card than this; faults are written at once"""
 WRITE_S = 20.0
+LAST_S = 5.0
+"""at an orderly stop nobody waits longer for a disk that hangs"""
 WORKING = frozenset({"ready", "busy"})
 ACTS = {"repair": "repairs", "calibration": "calibrations", "replacement": "replacements"}
 """what an installer does -> where it is listed"""
@@ -127,7 +129,7 @@ class EquipmentRegister:
                 await self._pause()
                 await self._flush()
         finally:
-            await self._flush()
+            await self._flush(last=True)
 
     async def _pause(self) -> None:
         timer, urgent = asyncio.ensure_future(self._clock.sleep_s(FLUSH_EVERY_S)), asyncio.ensure_future(self._urgent.wait())
@@ -138,15 +140,19 @@ class EquipmentRegister:
             urgent.cancel()
         self._urgent.clear()
 
-    async def _flush(self) -> None:
+    async def _flush(self, last: bool = False) -> None:
+        """last: nothing comes after it, so it waits for a write that is still under way."""
         self._count_hours()
         names = sorted(self._changed)
-        if not names or self._writing.locked():
+        if not names or (self._writing.locked() and not last):
             return
         rows = [json.loads(json.dumps(self._rows[name])) for name in names]
         self._changed.clear()
         try:
-            await run_blocking("equipment register", lambda: self._write(rows), WRITE_S)
+            await run_blocking("equipment register", lambda: self._write(rows), LAST_S if last else WRITE_S)
+        except asyncio.CancelledError:
+            self._changed.update(names)  # whether they are on the disk nobody knows: the last flush writes them again
+            raise
         except OSError as error:
             self._changed.update(names)
             if not self._refused:

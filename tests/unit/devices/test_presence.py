@@ -34,6 +34,8 @@ class Plug:
         self.jammed: list[threading.Event] = []
         """one for each thread that hangs in a library, until it is set"""
         self.jams = False
+        self.mute = False
+        """nothing has been on the wire of a new driver yet"""
 
 
 class Driver:
@@ -69,7 +71,7 @@ class Driver:
         self._plug.closed += 1
 
     def wire(self) -> str:
-        return "> 2a < ff"
+        return "" if self._plug.mute else "> 2a < ff"
 
     async def answer(self) -> int:
         await self.health()
@@ -261,6 +263,19 @@ def test_hung_threads_do_not_outlive_their_number() -> None:
         before = threading.active_count()
         await pause(20 * LIMITS.longest_retry_s)
         assert threading.active_count() == before
+
+    play(scene)
+
+
+def test_a_port_that_is_gone_still_tells_what_came_last() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.fault = garbled()
+        await until(lambda: presence.code == "bad_answer", "the fault")
+        plug.mute, plug.fault = True, absent()
+        await until(lambda: presence.code == "port_absent", "the plug to be seen out")
+        assert presence.error is not None
+        assert presence.error.values["wire"] == "> 2a < ff"
 
     play(scene)
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,29 @@ def written(register: EquipmentRegister) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+def test_a_stop_in_the_middle_of_a_write_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    whole = AtomicStorage.write
+
+    def slow(self: AtomicStorage, data: dict[str, dict[str, object]]) -> None:
+        begun.set()
+        go_on.wait(20)
+        whole(self, data)
+
+    async def run() -> None:
+        register = EquipmentRegister(tmp_path / "equipment.json", Clock())
+        register.on_change(change("ready"))
+        task = asyncio.create_task(register.run())
+        await until(begun.is_set, "the write")
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.05, go_on.set)
+        await asyncio.gather(task, return_exceptions=True)
+
+    monkeypatch.setattr(AtomicStorage, "write", slow)
+    asyncio.run(run())
+    assert [row["device"] for row in EquipmentRegister(tmp_path / "equipment.json", Clock()).rows()] == ["fingerprint"]
 
 
 def test_identity_captures_hours_and_repairs_come_back(tmp_path: Path) -> None:
