@@ -264,6 +264,8 @@ class Power(Section, frozen=True):
     """queue numbers that are handed out a day: who of them still waits decides on the genset; 0: the operator tells, or nobody knows"""
     screen_command: tuple[str, ...] = ()
     """sets the screen's brightness, e.g. ["brightnessctl", "set", "{percent}%"]; empty: the screen has no dimmer"""
+    lamp_command: tuple[str, ...] = ()
+    """the same for the lamp on the cloth, where a PWM output dims it; empty: it is only switched (devices.gpio, backdrop)"""
     halt_command: tuple[str, ...] = ()
     """run at the end of an orderly stop, e.g. ["systemctl", "poweroff"]; empty: the station only stops itself"""
     genset: GensetRules = GensetRules()

@@ -25,7 +25,7 @@ def power_problems(power: Power, where: str) -> Iterator[str]:
         told = f"{power.stale_on_battery_s:g} s of silence pass between two questions {power.poll_s:g} s apart"
         yield f"{where}stale_on_battery_s and poll_s: {told}; give stale_on_battery_s at least {2 * power.poll_s:g}, or a shorter poll_s"
     yield from _ordered(where, "low_v", power.low_v, "high_v", power.high_v, "V")
-    for name, words in (("halt_command", power.halt_command), ("screen_command", power.screen_command)):
+    for name, words in (("halt_command", power.halt_command), ("screen_command", power.screen_command), ("lamp_command", power.lamp_command)):
         if not all(word.strip() for word in words):
             yield f"{where}{name}: holds an empty word; give the program and its arguments, or [] for none"
 

@@ -46,6 +46,8 @@ BOOT_S = 75.0
 """machine and station, ready for the operator"""
 UNCLEAN_BOOT_S = 150.0
 """after the lights went out: file system check, operator finds out what happened"""
+BOARD_STEADY_S = 60.0
+"""mains or genset, before the board restores the Pi (firmware/watchdog.py)"""
 PREDICT_AFTER_S = 60.0
 SHORTEST_DISCHARGE_S = 180.0
 GENSET_WEAR = 0.2
@@ -121,6 +123,9 @@ class Station:
     schedule: Schedule
     desk: Desk
     rng: random.Random
+    """noise of the load"""
+    wear: random.Random
+    """when the engine refuses: on the same days for every station"""
     now_s: float = 0.0
     up_at_s: float = 0.0
     """a booting station is up from here on"""
@@ -168,8 +173,8 @@ class Station:
         self.desk.open()
         for ups in self.world.upses:
             ups.health = max(0.3, ups.health - AGEING_A_DAY)
-        if self.rng.random() < GENSET_WEAR:
-            self.world.genset.failures_left = self.rng.randrange(1, 5)
+        if self.wear.random() < GENSET_WEAR:
+            self.world.genset.failures_left = self.wear.randrange(1, 5)
         if day % 3 == 0:
             self.world.refuel(60)
 
@@ -228,6 +233,9 @@ class WithPolicy(Station):
     _stopped: bool = False
     _stop_s: float | None = None
     """when the orderly stop began"""
+    _charge_s: float = 0.0
+    """so much longer the board lets the charger work before it restores the Pi, as the station told it"""
+    _steady_s: float = 0.0
 
     def _real(self) -> VirtualSite:
         assert self.site is not None
@@ -244,15 +252,17 @@ class WithPolicy(Station):
         asked = None if minutes is None else minutes.likely
         working = bool(self.desk.waiting or self.desk.person) and not site.stopped
         self.predictions.follow(self.now_s, self.world.upses[0], asked, working)
-        self._stop_and_start(site)
+        self._stop_and_start(site, dt_s)
 
-    def _stop_and_start(self, site: VirtualSite) -> None:
+    def _stop_and_start(self, site: VirtualSite, dt_s: float) -> None:
         self._stop_s = self.now_s if site.stopped and self._stop_s is None else self._stop_s
         if site.stopped and not self._stopped and not self._step_goes_on():
-            self._stopped = True
+            self._stopped, self._charge_s = True, site.watch.charge_s()
             self.orderly += 1
             self.desk.cut(unplanned=False)
-        if self._stopped and self.supply_good and self.world.upses[0].soc >= 0.15:
+        self._steady_s = self._steady_s + dt_s if self.supply_good else 0.0
+        self._charge_s -= dt_s if self.supply_good else 0.0
+        if self._stopped and self._steady_s >= BOARD_STEADY_S and self._charge_s <= 0:
             self._start(site, BOOT_S)
         elif self.dark and self.supply_good and self.world.ups_ok:
             self._start(site, UNCLEAN_BOOT_S)
@@ -355,7 +365,8 @@ def station(kind: type[Station], seed: int, days: int, people: int, genset: bool
     """One kind of station at the seed's site."""
     world = site_world(seed)
     schedule = Schedule(bad_site(random.Random(f"{seed}/mains"), days))
-    made = kind(world, schedule, Desk(random.Random(f"{seed}/people"), people), random.Random(f"{seed}/noise"))
+    desk = Desk(random.Random(f"{seed}/people"), people)
+    made = kind(world, schedule, desk, random.Random(f"{seed}/noise"), random.Random(f"{seed}/wear"))
     if isinstance(made, WithPolicy):
         made.site = VirtualSite(world, Power(genset=GensetRules(automatic=genset, test_every_days=7 if genset else 0)), genset=genset, minute=0, look=False)
     return made

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 LEAST_S = 600.0
 """a shorter charge is within the error of the figures"""
 LEAST_SHARE = 0.05
-"""of the name plate: the same for its energy"""
+"""of what the battery holds: the same for its energy"""
+FULLER = 0.6
+"""above such a mean level a charger slows down: what it gives there is less than an empty battery gets"""
 LEARN = 0.4
 """weight of the newest charge"""
 
@@ -19,7 +21,7 @@ class Charging:
     """One charger."""
 
     watts: float | None = None
-    """watt-hours an hour; None: not seen yet"""
+    """watt-hours an hour into a battery that is rather empty; None: not seen yet"""
     left_wh: float | None = None
     """what the last discharge left; None: unknown, so nothing can be learnt from the next"""
     seconds: float = 0.0
@@ -37,12 +39,12 @@ class Charging:
         """A discharge too short or too light to read the battery in it."""
         self.left_wh = None if self.left_wh is None else max(0.0, self.left_wh - wh)
 
-    def found(self, wh: float | None, *, full: bool, nominal_wh: float) -> None:
-        """The next discharge finds so much. A battery that is full was so for an unknown time: its charger gives that much or more."""
-        if wh is None or self.left_wh is None or self.seconds < LEAST_S or wh - self.left_wh < LEAST_SHARE * nominal_wh:
+    def found(self, wh: float | None, *, full: bool, whole_wh: float) -> None:
+        """The next discharge finds so much of whole_wh. A battery that is full was so for an unknown time: its charger gives that much or more."""
+        if wh is None or self.left_wh is None or self.seconds < LEAST_S or wh - self.left_wh < LEAST_SHARE * whole_wh:
             return
         watts = 3600 * (wh - self.left_wh) / self.seconds
-        if not full:
+        if not full and (wh + self.left_wh) / 2 <= FULLER * whole_wh:
             self.watts = watts if self.watts is None else self.watts + LEARN * (watts - self.watts)
         elif self.watts is not None:
             self.watts = max(self.watts, watts)

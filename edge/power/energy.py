@@ -149,6 +149,11 @@ class Battery:
         """One slice by the name plate."""
         return self.nominal_wh / SLICES
 
+    @property
+    def whole_wh(self) -> float:
+        """Of a full battery, above the reserve."""
+        return sum(self.slice_of(at) for at in range(RESERVE_SLICES, SLICES))
+
     def on_battery(self, percent: float | None, watts: float, dt_s: float) -> None:
         """One stretch of discharge; percent None: the charge is unknown, only the energy is counted."""
         if self.discharge is None:
@@ -172,7 +177,7 @@ class Battery:
             discharge.whole = self._settled_at_top(percent)
             if not discharge.whole:
                 discharge.slice_wh = 0.0
-            self.charging.found(self._and(discharge.wh, percent), full=discharge.whole, nominal_wh=self.nominal_wh)
+            self.charging.found(self._and(discharge.wh, percent), full=discharge.whole, whole_wh=self.whole_wh)
         elif index < discharge.slice:
             self._leave(discharge, index, percent)
 

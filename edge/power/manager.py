@@ -19,7 +19,7 @@ from edge.power.host import read_host
 from edge.power.page import power_page
 from edge.power.picture import HostView, PowerPicture, Source
 from edge.power.report import day_event, to_csv
-from edge.power.screen import Screen
+from edge.power.screen import Dimmer
 from edge.power.supply import Readings, Wall
 from edge.power.watch import Act, FittedUps, PowerWatch
 from station_config.schema import Power
@@ -83,7 +83,7 @@ class PowerManager:
         self._stop = stop
         self._lines = lines
         self._contact = False
-        self._screen = Screen(power.screen_command)
+        self._screen, self._lamp = Dimmer("screen", power.screen_command), Dimmer("lamp", power.lamp_command)
         by_contact = board is not None and power.genset.by_contact
         self.watch = PowerWatch(
             [fitted for fitted, _ in upses], power, genset=genset is not None or by_contact, board=board is not None, boot=boot, memory=memory, seen_s=seen_s,
@@ -157,7 +157,8 @@ class PowerManager:
             await self._carry_out(act)
         if self._contact:
             await self._hold_contact(True)
-        await self._screen.set(self.picture().permissions.screen_percent)
+        permissions = self.picture().permissions
+        await asyncio.gather(self._screen.set(permissions.screen_percent), self._lamp.set(permissions.lamp_percent))
         if self._outline() != before:
             self._lines.changed()
         self._lines.progress()

@@ -1,4 +1,4 @@
-"""Screen brightness by a command of the machine, such as brightnessctl or ddcutil: panels differ, and one without a dimmer needs none."""
+"""Brightness of screen and lamp, each by a command of the machine, such as brightnessctl or a PWM tool: they differ, and what has no dimmer needs none."""
 
 import asyncio
 import logging
@@ -11,12 +11,12 @@ DEADLINE_S = 3.0
 PERCENT = "{percent}"
 
 
-class Screen:
-    """Told what power permits; a screen that does not dim stops nobody."""
+class Dimmer:
+    """Told what power permits; what does not dim stops nobody."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """command: {percent} in it becomes the brightness; empty: the screen has no dimmer."""
-        self._command = tuple(command)
+    def __init__(self, name: str, command: Sequence[str]) -> None:
+        """name: screen or lamp; command: {percent} in it becomes the brightness; empty: there is no dimmer."""
+        self._name, self._command = name, tuple(command)
         self._percent = 100
 
     async def set(self, percent: int) -> None:
@@ -28,10 +28,10 @@ class Screen:
         try:
             code = await _run(words)
         except (OSError, TimeoutError) as error:
-            log.warning("the screen cannot be dimmed: %s", str(error) or "too slow")
+            log.warning("the %s cannot be dimmed: %s", self._name, str(error) or "too slow")
         else:
             if code != 0:
-                log.warning("the screen cannot be dimmed: %s ended with %d", words[0], code)
+                log.warning("the %s cannot be dimmed: %s ended with %d", self._name, words[0], code)
 
 
 async def _run(words: Sequence[str]) -> int:

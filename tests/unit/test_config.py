@@ -77,6 +77,7 @@ SENSELESS = {
     "poll_s = 60": "power.stale_on_battery_s and poll_s",
     'halt_command = [""]': "power.halt_command",
     'screen_command = ["set", " "]': "power.screen_command",
+    'lamp_command = ["set", " "]': "power.lamp_command",
     "[power.genset]\nlow_v = 250\nhigh_v = 200": "power.genset.low_v and high_v",
     "[power.genset]\nlow_hz = 52\nhigh_hz = 48": "power.genset.low_hz and high_hz",
     "[power.genset]\nstable_s = 100": "power.genset.stable_s and warm_up_timeout_s",

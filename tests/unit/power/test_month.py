@@ -14,7 +14,7 @@ class Reckless(bench_power.WithPolicy):
     def may(self) -> tuple[bool, bool]:
         return True, True
 
-    def _stop_and_start(self, site: VirtualSite) -> None:
+    def _stop_and_start(self, site: VirtualSite, dt_s: float) -> None:
         if self.dark and self.supply_good and self.world.ups_ok:
             self._start(site, bench_power.UNCLEAN_BOOT_S)
 

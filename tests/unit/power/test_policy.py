@@ -91,6 +91,44 @@ def test_mains_count_only_when_they_stay() -> None:
     assert next_state(State.ON_BATTERY, Inputs(Source.MAINS, mains_steady_s=9.9), POWER)[0] is State.ON_BATTERY
 
 
+PLENTY = Inputs(Source.BATTERY, charge_percent=90, minutes_low=60, people_left=12)
+EDGES = [
+    (replace(PLENTY, charge_percent=15), State.FINISH_ONLY), (replace(PLENTY, charge_percent=14.9), State.STOPPING),
+    (replace(PLENTY, minutes_low=5, people_left=0), State.FINISH_ONLY), (replace(PLENTY, minutes_low=4.9, people_left=0), State.STOPPING),
+    (replace(PLENTY, charge_percent=30), State.CONSERVE), (replace(PLENTY, charge_percent=29.9), State.FINISH_ONLY),
+    (replace(PLENTY, charge_percent=60), State.ON_BATTERY), (replace(PLENTY, charge_percent=59.9), State.CONSERVE),
+    (replace(PLENTY, people_left=1), State.ON_BATTERY), (replace(PLENTY, people_left=0), State.FINISH_ONLY),
+    (replace(PLENTY, whole=False), State.FINISH_ONLY), (replace(PLENTY, charge_percent=None), State.ON_BATTERY),
+]
+
+
+@pytest.mark.parametrize(("inputs", "state"), EDGES)
+def test_each_threshold_is_where_the_configuration_says(inputs: Inputs, state: State) -> None:
+    assert next_state(State.NORMAL, inputs, POWER)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("before", "inputs", "state"),
+    [
+        (State.FINISH_ONLY, replace(PLENTY, charge_percent=70, people_left=1), State.FINISH_ONLY),
+        (State.FINISH_ONLY, replace(PLENTY, charge_percent=70, people_left=2), State.CONSERVE),
+        (State.CONSERVE, replace(PLENTY, charge_percent=64.9), State.CONSERVE),
+        (State.CONSERVE, replace(PLENTY, charge_percent=65), State.ON_BATTERY),
+    ],
+)
+def test_it_gets_better_only_with_something_to_spare(before: State, inputs: Inputs, state: State) -> None:
+    assert next_state(before, inputs, POWER)[0] is state
+
+
+def test_lamp_and_screen_take_less_the_less_there_is_and_small_things_are_sent_to_the_last() -> None:
+    order = [State.NORMAL, State.ON_BATTERY, State.CONSERVE, State.FINISH_ONLY, State.STOPPING]
+    permitted = [PERMISSIONS[state] for state in order]
+    assert [each.lamp_percent for each in permitted] == [100, 100, 60, 60, 0]
+    assert [each.screen_percent for each in permitted] == [100, 70, 50, 40, 30]
+    assert [each.sending for each in permitted] == ["all", "small", "small", "small", "none"]
+    assert PERMISSIONS[State.ON_GENSET] == PERMISSIONS[State.NORMAL]
+
+
 def test_what_each_state_allows() -> None:
     assert [state for state in State if PERMISSIONS[state].next_person] == [State.NORMAL, State.ON_BATTERY, State.CONSERVE, State.ON_GENSET]
     assert [state for state in State if not PERMISSIONS[state].next_step] == [State.STOPPING]
