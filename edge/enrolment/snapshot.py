@@ -237,8 +237,9 @@ def _station_notices(state: State) -> list[Json]:
         found.append(_notice("store_full", "alarm"))
     elif conditions.enrolments_left < FEW_LEFT:
         found.append(_notice("store_low", "warn", enrolments_left=conditions.enrolments_left))
-    if not conditions.next_person and conditions.reason:
-        found.append(_notice(conditions.reason, "warn"))
+    if not conditions.next_person and conditions.reason and not conditions.stopping:
+        finish = conditions.reason == "power_no_next" and state.enrolment is not None
+        found.append(_notice("power_finish_only" if finish else conditions.reason, "warn"))
     return found
 
 

@@ -105,11 +105,22 @@ def test_the_page_waits_for_a_station_that_is_starting(page: Page, station: Scri
     assert refused
 
 
-def test_old_news_about_power_is_not_shown_when_the_station_is_gone(page: Page, station: ScriptedStation) -> None:
+def test_old_news_and_buttons_are_not_offered_when_the_station_is_gone(page: Page, station: ScriptedStation) -> None:
     expect(page.locator("#status")).to_be_visible()
     page.route("**/api/stream", lambda route: route.abort())
     page.reload()
     expect(page.locator("[data-notice=connection_lost]")).to_contain_text("mungkin sedang dimulai lagi")
     expect(page.locator("#status")).to_be_hidden()
+    assert page.evaluate("document.querySelector('footer').inert")
     page.unroute("**/api/stream")
     expect(page.locator("#status")).to_be_visible()
+    assert not page.evaluate("document.querySelector('footer').inert")
+
+
+def test_a_stop_that_was_told_is_no_alarm(page: Page, station: ScriptedStation) -> None:
+    page.clock.install()
+    with page.expect_event("requestfinished", lambda request: "stream" in request.url):
+        stage(page, station, phase="stopping", primary=None)
+    page.clock.fast_forward(3_000)  # the line ended after its one snapshot
+    expect(page.locator("[data-notice=connection_lost]")).to_have_count(0)
+    expect(page.locator(".tick")).to_contain_text("Jangan cabut apa pun sampai layar mati.")

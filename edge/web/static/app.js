@@ -164,9 +164,11 @@ function skipDevice(now) {
 }
 
 function lost(away) {
-  document.body.classList.toggle("away", away); // what it said last about power and sending is no longer news
+  const unexpected = away && snapshot()?.phase !== "stopping"; // that screen says itself what comes
+  document.body.classList.toggle("away", unexpected); // what it said last is no longer news, and nobody hears a button
+  for (const part of ["main", "footer"]) document.querySelector(part).inert = unexpected;
   const banner = document.querySelector("[data-notice=connection_lost]");
-  if (!away) banner?.remove();
+  if (!unexpected) banner?.remove();
   else if (!banner) el("notices").prepend(make("p", { class: "alarm", "data-notice": "connection_lost" }, icon("plug"), t("connection_lost")));
 }
 

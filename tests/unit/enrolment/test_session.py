@@ -411,6 +411,11 @@ def test_no_next_person_without_power_or_room(tmp_path: Path) -> None:
                 await bench.session.post(ev.NextPerson(ticket=1))
             set_gate(Gate())
             await until(at(bench, "next_person"), "power again")
+            await bench.session.post(ev.NextPerson(ticket=1))
+            set_gate(Gate(next_person=False, reason="power_no_next"))
+            await until(lambda: bench.session.snapshot()["notices"] == [{"id": "power_finish_only", "level": "warn", "values": {}}], "finish this one")
+            set_gate(Gate(next_person=False, reason="power_no_next", stopping=True))
+            await until(lambda: bench.session.snapshot()["notices"] == [], "the screen of the stop says it all")
 
     def set_gate(new: Gate) -> None:
         nonlocal gate
