@@ -234,9 +234,8 @@ def board_stage(left: Cameras) -> Stage:
         sim = board.BoardProcess(world, folder / "board0", interpreter=[])
         room = Room(judged=judged("board", fault), body=lambda seen: setattr(world.desk, "looking_at", "iris"))
         link = Board(port=str(folder / "board0"))
-        quick = Limits(first_retry_s=0.1, longest_retry_s=0.3, health_every_s=0.5)
         told: list[BoardStatus] = []
-        on_board = presence(room, "board", lambda: SerialBoard("board", link, SystemClock(), told.append), quick)
+        on_board = presence(room, "board", lambda: SerialBoard("board", link, SystemClock(), told.append))
         room.real["iris"] = presence(room, "iris", lambda: PicameraIris("iris", Iris(index=index), BoardLight(on_board), SystemClock()))
         room.shown = (on_board,)
         room.traces = lambda: {"the box is open"} if told and told[-1].tamper else ()
@@ -314,10 +313,14 @@ STAGES: dict[str, Stage] = {
 }
 
 
-async def play(cases: list[Case], folder: Path, side_by_side: int, awaits: Mapping[str, frozenset[str]]) -> dict[Case, Outcome | BaseException]:
-    """Cases of one device, so many at a time. awaits: fault -> codes that its room waits for."""
+SIDE_BY_SIDE = {"gpio": 1, "board": 4}
+"""cases at a time, else 8: pins are one for all, and each board is a process that must answer within 0.25 s"""
+
+
+async def play(cases: list[Case], folder: Path, awaits: Mapping[str, frozenset[str]]) -> dict[Case, Outcome | BaseException]:
+    """Cases of one device, some side by side. awaits: fault -> codes that its room waits for."""
     device = cases[0].device
-    gate = asyncio.Semaphore(1 if device == "gpio" else side_by_side)
+    gate = asyncio.Semaphore(SIDE_BY_SIDE.get(device, 8))
 
     async def one(case: Case) -> Outcome:
         async with gate:

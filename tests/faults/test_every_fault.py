@@ -22,7 +22,6 @@ from tests.faults.stages import Case
 
 TAKEN, LEFT_OUT, BEST, OTHER = "taken", "device_unavailable", "best_other", "other"
 PARTS = {"face": {("face", 0)}, "signature": {("signature", 0)}, "finger": {("finger", n) for n in KEPT_FINGERS}, "iris": {("iris", n) for n in EYES}}
-SIDE_BY_SIDE = 8
 
 
 class Row(NamedTuple):
@@ -192,7 +191,7 @@ class Cases:
             self._without.setdefault((device, stages.setting(device, case.fault)), case._replace(spoilt=False))
         cases += [case for (whose, _), case in self._without.items() if whose == device]
         awaits = {fault: frozenset(row.code.split()) for fault, row in ROWS[device].items()}
-        self._played |= asyncio.run(stages.play(cases, self._folders.mktemp(device), SIDE_BY_SIDE, awaits))
+        self._played |= asyncio.run(stages.play(cases, self._folders.mktemp(device), awaits))
 
 
 def _ended(played: Played) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import serial
 
-from simulators.faults import STALL_S, WIRE_FAULTS, WireFaults
+from simulators.faults import PIECES_APART_S, STALL_S, WIRE_FAULTS, WireFaults
 from simulators.pty_port import PtyPort
 from simulators.world import WorldClock
 from tests.waiting import until
@@ -98,6 +98,28 @@ def test_faults_as_their_table_says() -> None:
     assert outcomes["stall"] == [(0.0, message[:5]), (STALL_S, message[5:])]
     assert len(outcomes["split"]) == 2
     assert sent["merge"] == sent["late"] == sent["split"] == message
+
+
+def test_a_message_of_one_byte_is_held_up_and_cut_short_too() -> None:
+    late = {name: WireFaults(random.Random(1), [name]).outgoing(b"a") for name in ("stall", "split", "truncate")}
+    assert [sum(delay_s for delay_s, _ in pieces) for pieces in late.values()] == [STALL_S, PIECES_APART_S, 0.0]
+    assert [b"".join(piece for _, piece in pieces) for pieces in late.values()] == [b"a", b"a", b""]
+
+
+def test_only_what_a_fault_changed_is_counted() -> None:
+    faults = WireFaults(random.Random(1))
+    faults.outgoing(b"abcd")
+    assert not faults.active.played
+    faults.set("drop", True)
+    faults.outgoing(b"")
+    assert not faults.active.played, "nothing to lose"
+    faults.outgoing(b"abcd")
+    faults.outgoing(b"abcd")
+    assert faults.active.played == {"drop": 2}
+    faults.set("drop", False)
+    assert not faults.active.acts("drop")
+    faults.outgoing(b"abcd")
+    assert faults.active.played == {"drop": 2}
 
 
 def test_one_hit_fault() -> None:
