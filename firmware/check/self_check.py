@@ -14,7 +14,7 @@ import micropython  # noqa: E402
 
 from protocols import board_link as wire  # noqa: E402
 
-TURNS = 20_000 if sys.platform != "rp2" else 400
+TURNS = 20_000 if sys.platform != "rp2" else 200
 CHIP_TURNS = 200
 EXCHANGES = 1_000 if sys.platform != "rp2" else 20
 """an emulated chip is slow"""

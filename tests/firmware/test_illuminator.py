@@ -139,7 +139,11 @@ def test_heat_ends_and_refuses_light_until_cleared_cool(ready: Bench) -> None:
     assert light(ready)["refused"] == "over_temperature"
     ready.ask("clear")
     assert "over_temperature" in ready.faults()
-    ready.hal.celsius = 60
+    ready.hal.celsius = 65
+    ready.wait(1_100)
+    ready.ask("clear")
+    assert "over_temperature" in ready.faults(), "five degrees below the limit"
+    ready.hal.celsius = 64.9
     ready.wait(1_100)
     ready.ask("clear")
     assert light(ready)["count"] == 2

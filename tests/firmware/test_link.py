@@ -186,6 +186,29 @@ def test_an_end_from_the_repl_is_no_failure_and_an_error_is(ready: Bench, error:
     assert ready.hal.ended == wanted
 
 
+def test_clear_lets_a_locked_genset_start_again_and_forgets_its_failures(ready: Bench) -> None:
+    """What stays is told: nothing here."""
+    ready.board.genset.failures = 3
+    assert ready.ask("genset", 1)["refused"] == "locked_out"
+    assert ready.ask("clear") == {"faults": 0}
+    assert ready.ask("genset", 1)["lease_ms"] > 0
+
+
+def test_uptime_counts_whole_seconds(ready: Bench) -> None:
+    before = ready.ask("status")["uptime_s"]
+    ready.wait(10_000)
+    assert ready.ask("status")["uptime_s"] - before == 10
+
+
+@pytest.mark.parametrize(("bounce_ms", "news"), [(49, 0), (51, 1)])
+def test_a_contact_that_bounces_for_less_than_fifty_milliseconds_is_no_news(ready: Bench, bounce_ms: int, news: int) -> None:
+    ready.hal.inputs["mains_ok"] = 0
+    ready.wait(bounce_ms)
+    ready.hal.inputs["mains_ok"] = 1
+    ready.wait(49)
+    assert ready.board.inputs.on(ready.code.power.MAINS_OK) == (not news)
+
+
 def test_the_chip_is_fed_only_when_every_task_reported(ready: Bench) -> None:
     fed = ready.hal.fed
     ready.wait(2_000)

@@ -20,9 +20,9 @@ from tests.firmware.loader import load
 from tests.waiting import until, wait_until
 from tools import bench_board, flash
 
-pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(6000)]
 PINS = load().hal_rp2
-SLOW_S = 900
+SLOW_S = 2_000
 LIGHT = PINS.OUTPUT_PINS[wire.OUTPUTS.index("light")]
 HEAP_LIMIT = 60_000
 FIGURES: dict[str, int] = {}
