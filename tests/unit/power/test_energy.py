@@ -126,3 +126,81 @@ def test_one_odd_reading_is_not_believed() -> None:
         draw.observe("idle", 150.0, 4.0)
     draw.observe("idle", 400.0, 2.0)
     assert draw.expected_w("idle") == pytest.approx(150.0, rel=0.05)
+
+
+def test_the_lowest_tenth_never_counts() -> None:
+    model = Battery(500)
+    assert model.left_wh(9.9) == 0
+    assert model.left_wh(50) == pytest.approx(4 * 50 * 0.7), "four slices, at the share that an unknown battery is trusted with"
+    minutes = model.minutes(50, 132)
+    assert minutes is not None
+    assert minutes.likely == pytest.approx(60), "140 Wh at 132 W and the UPS's own 8 W"
+    assert model.to_reserve_wh(5) == pytest.approx(model.slice_of(0) / 2)
+    assert model.to_reserve_wh(10) == 0
+
+
+def test_even_a_battery_without_surprises_is_told_with_a_band() -> None:
+    model = Battery(500, slices_wh=[40.0] * SLICES, error=0.0)
+    assert model.band == 0.1
+    model.error = 0.2
+    assert model.band == pytest.approx(0.3)
+    model.error = 0.9
+    assert model.band == UNLEARNT_BAND
+
+
+def test_a_slice_that_nobody_saw_holds_less_than_the_one_above_and_never_more_than_the_name_plate() -> None:
+    model = Battery(100)
+    model.slices_wh[8] = 20.0
+    assert model.slice_of(8) == 20
+    assert model.slice_of(7) == pytest.approx(8.5)
+    assert model.slice_of(5) == pytest.approx(10 * 0.85**3)
+
+
+def _drawn(model: Battery, percent: float, seconds: int, watts: float = 352.0) -> None:
+    for _ in range(seconds):
+        model.on_battery(percent, watts, 1.0)
+
+
+def test_slices_that_the_charge_jumped_over_are_empty() -> None:
+    model = Battery(300)
+    _drawn(model, 100, 60)
+    _drawn(model, 65, 1)
+    assert model.slices_wh[7:9] == [0.0, 0.0]
+    assert model.slices_wh[9] == pytest.approx(61 * 360 / 3600)
+
+
+def test_what_was_drawn_from_a_slice_is_not_left_in_it_whatever_is_reported() -> None:
+    model = Battery(100, slices_wh=[10.0] * SLICES)
+    _drawn(model, 100, 40)
+    _drawn(model, 89, 80)
+    drawn_wh = 79 * 360 / 3600
+    assert model.left_wh(89) == pytest.approx(7 * 10 + 10 - drawn_wh, abs=0.2)
+
+
+def test_a_charge_that_rises_under_load_is_not_believed() -> None:
+    model = Battery(100, slices_wh=[10.0] * SLICES)
+    _drawn(model, 100, 40)
+    _drawn(model, 79, 2)
+    below, above = model.left_wh(79), model.left_wh(99)
+    assert below is not None
+    assert above is not None
+    assert above <= 7 * 10
+    assert above >= below
+
+
+def test_one_slow_person_moves_the_mean_by_a_fifth() -> None:
+    work = Work(person_s=240)
+    work.done(480, 20.0)
+    work.done(480, 10.0)
+    assert work.person_s == pytest.approx(240 + 48 + 0.2 * (480 - 288))
+    assert work.person_wh == pytest.approx(18)
+
+
+def test_everything_that_was_learnt_survives() -> None:
+    model, draw = Battery(300, slices_wh=[20.0] * SLICES, error=0.17, top_percent=93.0), Draw()
+    model.charging.watts = 31.0
+    draw.observe("capture", 150, 60)
+    fresh, drawn = Battery(300), Draw()
+    restore(dump({"rekam": model}, draw, Work()), {"rekam": fresh}, drawn, Work())
+    assert (fresh.error, fresh.top_percent, fresh.charging.watts) == (0.17, 93.0, 31.0)
+    assert (drawn.recent_w, drawn.by_activity) == (draw.recent_w, draw.by_activity)

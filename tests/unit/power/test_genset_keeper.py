@@ -7,6 +7,7 @@ import pytest
 
 from edge.devices.interfaces import BoardStatus
 from edge.power.genset_keeper import GensetKeeper, Needs
+from edge.power.picture import Minutes
 from edge.power.supply import Readings, Wall
 from edge.power.watch import Act
 from simulators.power import PowerWorld
@@ -127,3 +128,40 @@ def test_serviced_with_unknown_hours_is_refused_and_erases_no_count() -> None:
     here.silences.genset = False
     here.run(5)
     assert silent.service_in_h == before_h
+
+
+RICH = replace(DARK, charge_percent=90, minutes=Minutes(30, 40, 50), people_left=6)
+WANTS = [
+    (replace(RICH, charge_percent=50), True), (replace(RICH, charge_percent=50.1), False),
+    (replace(RICH, minutes=Minutes(10, 20, 30)), True), (replace(RICH, minutes=Minutes(10, 20.1, 30)), False),
+    (replace(RICH, waiting=7), True), (replace(RICH, waiting=6), False),
+    (replace(RICH, charge_percent=None, minutes=None), True), (replace(RICH, charge_percent=None), False),
+    (replace(DARK, on_battery_s=10.0), True), (replace(DARK, on_battery_s=9.9), False), (replace(DARK, mains_there=True), False),
+]
+
+
+@pytest.mark.parametrize(("needs", "starts"), WANTS)
+def test_the_forecast_at_its_edges(needs: Needs, starts: bool) -> None:
+    keeper = GensetKeeper(GensetRules(test_every_days=0))
+    assert keeper.step(0.0, at(9), Readings({}, board=IDLE), needs) == (("start",) if starts else ())
+
+
+def test_by_hand_only_means_by_hand_only() -> None:
+    keeper = GensetKeeper(GensetRules(automatic=False, test_every_days=0))
+    assert keeper.step(0.0, at(9), Readings({}, board=IDLE), DARK) == ()
+    keeper.by_hand("start")
+    assert keeper.step(1.0, at(9), Readings({}, board=IDLE), DARK) == ("start",)
+
+
+@pytest.mark.parametrize(
+    ("hours", "needs", "starts"),
+    [
+        (7 * 24 + 8, CALM, True), (7 * 24 + 7.9, CALM, False), (7 * 24 + 15, CALM, False), (7 * 24 + 14.9, CALM, True), (6 * 24 + 12, CALM, False),
+        (7 * 24 + 9, replace(CALM, idle=False), False), (7 * 24 + 9, replace(CALM, on_mains=False), False),
+    ],
+)
+def test_the_weekly_test_waits_for_office_hours_mains_and_an_empty_desk(hours: float, needs: Needs, starts: bool) -> None:
+    keeper = GensetKeeper(GensetRules(test_every_days=7))
+    assert keeper.step(0.0, replace(at(8), wall_s=8 * 3600.0 - 3600), Readings({}, board=IDLE), CALM) == ()
+    wall = replace(at(hours), minute=int(hours * 60) % 1440)
+    assert keeper.step(1.0, wall, Readings({}, board=IDLE), needs) == (("start",) if starts else ())
