@@ -157,8 +157,8 @@ class AutoOperator:
         await self._page.post("next_person", ticket=self._people[self.current]["ticket"])
 
     async def _go_on(self) -> None:
-        step, actions, person = self.snapshot["step"], self.snapshot["actions"], self._people[self.current]
-        if await self._body(step, person) or self.snapshot["activity"] is not None:
+        actions, person = self.snapshot["actions"], self._people[self.current]
+        if await self._body(person) or self.snapshot["activity"] is not None:
             return
         primary = self.snapshot["primary"]
         if "use_best" in actions:  # offered after several tries: hands that work hard do not get better by more of them
@@ -166,7 +166,7 @@ class AutoOperator:
         elif primary in actions:
             await self._page.post(primary, **{"number": person["letter"]} if primary == "letter" else {})
 
-    async def _body(self, step: str, person: dict[str, Any]) -> bool:
+    async def _body(self, person: dict[str, Any]) -> bool:
         """Move eyes, hand and pen to what the screen asks for; True when an exception was reported instead."""
         target = self.snapshot["target"] or {}
         kind, position = target.get("kind"), target.get("position")
