@@ -72,12 +72,12 @@ def assess(frame: Frame, limits: Limits = DEFAULTS, birth_year: int | None = Non
     if not cascades_present():
         return could_not_judge("face_no_detector")
     small, scale = _reduced(image)
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    measures, box = _look(grey, scale, _used_up)
+    warnings, cloth = _cloth(small, birth_year, limits)
+    small = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)  # colours are no longer needed: the detectors work in their place
+    measures, box = _look(small, scale, _used_up)
     if box is None:
         return failed(_why_no_face(measures, limits), measures)
     measures |= _sharpness(image, box, scale)
-    warnings, cloth = _cloth(small, birth_year, limits)
     return first_failure(_checks(measures, limits), measures | cloth, warnings)
 
 

@@ -22,7 +22,7 @@ from edge.store.schema import PAGE_BYTES, expected_schema, migrate
 from edge.store.tables import add_guard, one, transaction
 
 FILE_NAME = "rekam.db"
-CACHE_KIB = 1024
+CACHE_KIB = 512
 """more takes no write off the disk (`./rekam bench store`)"""
 CORRUPT = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 MACHINE = (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.ProtocolError, apsw.InternalError, apsw.NoMemError, apsw.PermissionsError)
