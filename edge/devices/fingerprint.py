@@ -70,7 +70,7 @@ class ZfmSensor:
         self._config = config
         self._clock = clock
         self._port = SerialPort(name, config.port, config.baud)
-        self._port.tail.private = True
+        self._port.tail.private = "<"
         self._uart: CheckedUart | None = None
         self._library: Adafruit_Fingerprint | None = None
         self._aura = False

@@ -77,14 +77,14 @@ class EscPosPrinter:
                 raise self._port.timed_out("the last line to be printed", longest_s)
 
     async def _hand_over(self, document: bytes, deadline_s: float) -> None:
-        self._port.tail.private = True  # the slip bears a name, which does not belong in a fault report
+        self._port.tail.private = ">"  # the slip bears a name, which does not belong in a fault report
         try:
             await self._port.write(document, deadline_s)
         except DeviceTimeout:
             demand_ready(self.name, await self._look())
             raise
         finally:
-            self._port.tail.private = False
+            self._port.tail.private = ""
 
     async def _printed(self) -> bool:
         """Wait a while for the answer; False when it has not come yet."""

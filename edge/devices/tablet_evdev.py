@@ -41,7 +41,7 @@ class EvdevTablet(Pad):
         self._decoder = evdev.Decoder(PIPE_AXES)
         self._first_us: tuple[int, int] | None = None
         self._tail = WireTail()
-        self._tail.private = True  # a signature does not belong in a fault report
+        self._tail.private = "<"  # a signature does not belong in a fault report
 
     async def open(self) -> Identity:
         """Open and grab. Raises DeviceAbsent, DeviceTimeout."""

@@ -52,13 +52,13 @@ class SerialTablet(Pad):
     async def _silence(self) -> None:
         """Stop a stream, also one that an earlier user left running. Until it is quiet, what comes may be a piece of a signature."""
         await self._port.write(isdv4.STOP)
-        self._port.tail.private = True
+        self._port.tail.private = "<"
         try:
             async with asyncio.timeout(STREAM_MAY_TAKE_S):
                 while await self._port.read(QUIET_S):
                     pass
         except DeviceTimeout:
-            self._port.tail.private = False
+            self._port.tail.private = ""
         except TimeoutError:
             return  # it streams on
 
@@ -82,7 +82,7 @@ class SerialTablet(Pad):
     async def begin(self) -> None:
         await self._stop_reading()
         self._decoder = isdv4.Decoder()
-        self._port.tail.private = True  # a signature does not belong in a fault report
+        self._port.tail.private = "<"  # a signature does not belong in a fault report
         self._port.drop_input()
         self._start_reading()
         await self._port.write(isdv4.START)

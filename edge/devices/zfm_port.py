@@ -16,7 +16,7 @@ class CheckedUart:
     """The serial port as the library sees it: one whole acknowledge with a right checksum, or nothing."""
 
     def __init__(self, port: serial.Serial, tail: WireTail) -> None:
-        """tail: told of commands and acknowledges only; all else on this wire may be part of a finger."""
+        """tail: shown acknowledges only; all else that comes on this wire may be part of a finger."""
         self.code: int | None = None
         """confirmation code of the last answer, None when none came"""
         self._port = port
@@ -27,7 +27,6 @@ class CheckedUart:
         self._port.reset_input_buffer()
         self._answer = b""
         self.code = None
-        self._tail.show(">", bytes(data))
         return self._port.write(bytes(data))
 
     def read(self, count: int) -> bytes:

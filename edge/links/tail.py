@@ -7,23 +7,31 @@ TAIL_BYTES = 512
 
 
 class WireTail:
-    """The last bytes of both directions, oldest dropped first. While `private`, what a person's body gave is counted and not kept."""
+    """The last bytes of both directions, oldest dropped first. In a private direction, what a person's body gave is counted and not kept."""
 
     def __init__(self, limit: int = TAIL_BYTES) -> None:
-        self.private = False
+        self.private = ""
+        """directions, as in `add`"""
         self._limit = limit
         self._pieces: deque[tuple[str, bytes | int]] = deque()
         self._held = 0
 
     def add(self, direction: str, data: bytes) -> None:
         """direction: `>` sent by us, `<` received."""
-        if self.private and data:
+        if direction not in self.private:
+            self._keep(direction, data)
+        elif data:
             self._count(direction, len(data))
-        else:
-            self.show(direction, data)
 
     def show(self, direction: str, data: bytes) -> None:
-        """Keep these bytes even while private: they are known to hold nothing of a person."""
+        """Keep these bytes, just counted, all the same: they are known to hold nothing of a person."""
+        if self._pieces and self._pieces[-1][0] == direction and isinstance(counted := self._pieces[-1][1], int):
+            self._pieces.pop()
+            if counted > len(data):
+                self._pieces.append((direction, counted - len(data)))
+        self._keep(direction, data)
+
+    def _keep(self, direction: str, data: bytes) -> None:
         if piece := bytes(data[-self._limit :]):
             self._pieces.append((direction, piece))
             self._held += len(piece)

@@ -251,6 +251,7 @@ def test_fault_reports_hold_nothing_of_a_signature_and_all_of_the_rest(kind: Cal
             drawn = await stroke(pen, device, lifted=True)
             await drawn.finish(device)
         assert " bytes)" in device.wire()
+        assert isinstance(pen, Fifo) or "> 31 < (99 bytes) > 30" in device.wire(), "what was asked is there to see"
         assert isdv4.encode_pen(isdv4.Pen(104, 900, 300, True)).hex() not in device.wire()
         if isinstance(pen, Pty):
             await device.health()

@@ -201,9 +201,22 @@ def test_tail_is_bounded_and_joins_neighbours() -> None:
 def test_private_bytes_are_counted_and_never_kept() -> None:
     tail = WireTail(limit=8)
     tail.add(">", b"\x0a")
-    tail.private = True
+    tail.private = "<"
     tail.add("<", b"\x77" * 3)
     tail.add("<", b"\x77" * 4)
-    tail.private = False
+    tail.private = ""
     tail.add("<", b"\x07")
     assert tail.text() == "> 0a < (7 bytes) 07"
+
+
+def test_what_is_known_to_hold_nothing_of_a_person_is_shown_among_what_is_counted() -> None:
+    tail = WireTail()
+    tail.private = "<"
+    tail.add(">", b"\x01")
+    tail.add("<", b"\x77\x07")
+    tail.show("<", b"\x07")
+    tail.add("<", b"\x77")
+    assert tail.text() == "> 01 < (1 bytes) 07 (1 bytes)"
+    tail.add("<", b"\x08")
+    tail.show("<", b"\x08")
+    assert tail.text() == "> 01 < (1 bytes) 07 (1 bytes) 08"
