@@ -62,6 +62,26 @@ def test_what_is_not_in_the_table_is_refused(bench: Bench, kind: int, body: byte
     assert wire.REASONS[wire.REFUSED.read(found)["reason"]] == reason
 
 
+def test_events_are_not_commands(ready: Bench) -> None:
+    ready.hal.from_board.clear()
+    ready.send("lamp", 0, 1, 0, sequence=0)
+    ready.wait(5)
+    assert replies(ready) == []
+    assert ready.hal.outputs["lamp_ready"] == 0
+
+
+def test_identify_is_never_answered_from_memory(ready: Bench) -> None:
+    """A station that restarts begins with number 1 again and must read what holds now."""
+    ready.send("identify", sequence=1)
+    ready.wait(5)
+    ready.board.settings.closed = False
+    ready.hal.from_board.clear()
+    ready.send("identify", sequence=1)
+    ready.wait(5)
+    (_, _, body), = replies(ready)
+    assert wire.reply_to("identify").read(body)["configured"] == 0
+
+
 @pytest.mark.parametrize(("parameter", "value"), [(len(wire.PARAMETERS), 0), (2, 300_001), (9, 0), (15, 900)])
 def test_settings_out_of_their_range_are_refused(bench: Bench, parameter: int, value: int) -> None:
     assert bench.ask("configure", parameter, value)["refused"] == "bad_value"
@@ -207,6 +227,29 @@ def test_a_contact_that_bounces_for_less_than_fifty_milliseconds_is_no_news(read
     ready.hal.inputs["mains_ok"] = 1
     ready.wait(49)
     assert ready.board.inputs.on(ready.code.power.MAINS_OK) == (not news)
+
+
+def test_many_short_bounces_are_no_news_either(ready: Bench) -> None:
+    for _ in range(10):
+        ready.hal.inputs["mains_ok"] = 0
+        ready.wait(30)
+        ready.hal.inputs["mains_ok"] = 1
+        ready.wait(5)
+        assert ready.board.inputs.on(ready.code.power.MAINS_OK)
+
+
+@pytest.mark.parametrize(("celsius", "hot"), [(69.9, False), (70.0, True)])
+def test_the_box_is_hot_from_its_limit_on(ready: Bench, celsius: float, hot: bool) -> None:
+    ready.hal.celsius = celsius
+    ready.wait(1_100)
+    assert ("over_temperature" in ready.faults()) == hot
+
+
+def test_a_genset_alarm_shows_as_long_as_its_contact_says_so(ready: Bench) -> None:
+    ready.set("genset_alarm", 1)
+    assert ready.faults() == ["genset_alarm"]
+    ready.set("genset_alarm", 0)
+    assert ready.faults() == []
 
 
 def test_the_chip_is_fed_only_when_every_task_reported(ready: Bench) -> None:
