@@ -129,7 +129,7 @@ def test_a_clerk_sees_what_is_here_what_is_missing_and_what_is_held(clerk: Page)
 
 def test_devices_by_their_last_word(clerk: Page) -> None:
     broken, mended = rows(clerk, "devices")
-    assert "kamera Belum pulih Kamera tidak ditemukan. Periksa kabel pita kamera." in broken
+    assert "kamera Belum pulih Kamera tidak ditemukan. Periksa kabel pitanya saat stasiun mati." in broken
     assert "pencetak SIM-80 P0001 Siap lagi Kertas habis." in mended
     assert "diperbaiki" in mended, "and what an installer did"
 

@@ -198,7 +198,7 @@ def test_a_broken_device_says_what_to_do_and_can_be_passed_over(page: Page, stat
     page.wait_for_selector("#stage[data-screen=irises]")
     page.click("[data-primary]")
     expect(page.locator(".verdict")).to_contain_text("Kamera iris tidak menjawab.")
-    expect(page.locator(".verdict")).to_contain_text("Jangan cabut kabel pitanya. Atau lanjut tanpa alat ini.")
+    expect(page.locator(".verdict")).to_contain_text("jangan cabut kabel pitanya. Atau lanjut tanpa alat ini.")
     page.click("[data-action=skip_device]")
     page.wait_for_selector("#stage[data-screen=check]")
     expect(page.locator("[data-notice=device_broken]")).to_contain_text("Kamera iris bermasalah")

@@ -51,6 +51,25 @@ def test_the_genset_has_one_button(browser: Browser, tmp_path: Path, plan: str, 
         page.close()
 
 
+def test_a_second_tap_does_not_undo_the_first(browser: Browser, tmp_path: Path) -> None:
+    acts: list[str] = []
+
+    def power() -> dict[str, object]:
+        return {**POWER, "genset": {**GENSET, "plan": "starting" if acts else "idle"}}
+
+    with scripted(tmp_path, hooks=Hooks(power=power, genset=acts.append), others=("genset",)) as station:
+        page = browser.new_page()
+        station.do(log_in)
+        page.goto(station.url)
+        page.wait_for_selector("#stage[data-screen]")
+        page.click("#power")
+        page.click("dialog button:has-text('Hidupkan genset')")
+        page.click("dialog button:has-text('Matikan genset')")
+        expect(page.locator("dialog [data-genset=starting]")).to_be_visible()
+        assert acts == ["start"]
+        page.close()
+
+
 def test_a_due_service_has_its_button_for_who_has_logged_in(browser: Browser, tmp_path: Path) -> None:
     acts: list[str] = []
     power = {**POWER, "genset": {**GENSET, "service_in_h": -13.0, "service_due": True}}

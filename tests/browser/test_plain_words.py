@@ -18,12 +18,12 @@ def test_nobody_is_told_to_unplug_the_ups_or_a_camera(page: Page, station: Scrip
     broken = [{"id": "device_broken", "level": "warn", "values": {"device": name}} for name in ("ups-rekam", "camera")]
     stage(page, station, devices={"ups-rekam": away, "camera": away, "printer": away}, notices=broken)
     expect(page.locator("#notices")).to_contain_text("Baterai (UPS) rekam bermasalah. Periksa kabel datanya. Jangan cabut kabel listriknya.")
-    expect(page.locator("#notices")).to_contain_text("Kamera bermasalah. Tunggu sebentar, dicoba lagi sendiri. Jangan cabut kabel pitanya.")
+    expect(page.locator("#notices")).to_contain_text("Kamera bermasalah. Dicoba lagi sendiri; jangan cabut kabel pitanya.")
     page.click("#menu")
     page.click("dialog [data-action=devices]")
     listed = page.locator("dialog .devices .warn")
     expect(listed.nth(0)).to_contain_text("Jangan cabut kabel listriknya.")
-    expect(listed.nth(1)).to_contain_text("Jangan cabut kabel pitanya.")
+    expect(listed.nth(1)).to_contain_text("jangan cabut kabel pitanya.")
     expect(listed.nth(2)).to_contain_text("Cabut, tunggu 5 detik, pasang lagi.")
 
 
@@ -123,4 +123,6 @@ def test_a_stop_that_was_told_is_no_alarm(page: Page, station: ScriptedStation) 
         stage(page, station, phase="stopping", primary=None)
     page.clock.fast_forward(3_000)  # the line ended after its one snapshot
     expect(page.locator("[data-notice=connection_lost]")).to_have_count(0)
-    expect(page.locator(".tick")).to_contain_text("Jangan cabut apa pun sampai layar mati.")
+    expect(page.locator(".tick")).to_contain_text("Bila listrik kembali, stasiun menyala sendiri")
+    stage(page, station, phase="stopping", primary=None, power={**POWER, "sentence": {"id": "power_stopping_asked", "values": {}}})
+    expect(page.locator(".tick")).to_contain_text("Sesudah itu cabut listriknya")

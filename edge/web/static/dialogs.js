@@ -6,8 +6,9 @@ import { send, snapshot } from "./station.js";
 import { capital, t, targetName } from "./texts.js";
 
 const PANELS = { power: powerPanel, sending: sendingPanel, devices: devicesPanel };
+const ACT_PAUSE_MS = 3000; // the button says the opposite as soon as it has worked: a second tap of a doubtful finger must not undo the first
 const dialog = () => document.getElementById("dialog");
-let panel = null;
+let panel = null, actedAt = 0;
 
 // The body scrolls; what can be done next and the way back are always seen.
 function lay(title, body, acts = []) {
@@ -49,10 +50,16 @@ export function renewPanel(now) {
   const box = dialog(), focused = box.contains(document.activeElement) ? document.activeElement.dataset.action : null;
   show(box, [panel, now.language, now.power, now.queue, now.link, now.devices, now.operator, now.actions.includes("genset")], () => {
     const { title, body, acts = [], links = [] } = PANELS[panel](now);
-    const buttons = acts.map(({ name, event, fields }) => make("button", { type: "button", class: "act", "data-action": name, onclick: () => send(event, fields) }, t(`do_${name}`)));
+    const buttons = acts.map(({ name, event, fields }) => make("button", { type: "button", class: "act", "data-action": name, onclick: () => act(event, fields) }, t(`do_${name}`)));
     return lay(title, body, [...buttons, ...links.map(({ href, text }) => make("a", { class: "button", href }, text))]);
   });
   if (focused && document.activeElement.dataset.action !== focused) (box.querySelector(`[data-action=${focused}]`) ?? box.querySelector("[data-action=back]")).focus();
+}
+
+function act(event, fields) {
+  if (Date.now() - actedAt < ACT_PAUSE_MS) return;
+  actedAt = Date.now();
+  send(event, fields);
 }
 
 export function watchDialog() {

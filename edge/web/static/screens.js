@@ -222,7 +222,9 @@ function slip() {
 }
 
 function stopping() {
-  return { element: make("div", { class: "tick" }, large("tick"), make("p", { "data-text": "stopping_next" }, t("stopping_next"))), update() {}, collect: nothing };
+  const next = make("p");
+  const update = ({ power, language }) => show(next, [power.sentence?.id, language], () => t(power.sentence?.id === "power_stopping_asked" ? "stopping_next_asked" : "stopping_next"));
+  return { element: make("div", { class: "tick" }, large("tick"), next), update, collect: nothing };
 }
 
 function large(name) {
