@@ -56,7 +56,6 @@ class LinkStatus:
     connected: bool = False
     since_s: float = 0.0
     """monotonic time of the last change of `connected`"""
-    last_receipt_s: float | None = None
     receipts: int = 0
     refused_receipts: int = 0
     """messages on the receipt topic that no district key had signed for this station"""
@@ -314,9 +313,8 @@ class Uplink:
         if sequence is None:
             self._status = replace(self._status, refused_receipts=self._status.refused_receipts + 1)
             return
-        now_s = self._clock.monotonic_s()
-        self._sender.receipted(sequence, now_s)
-        self._status = replace(self._status, last_receipt_s=now_s, receipts=self._status.receipts + 1)
+        self._sender.receipted(sequence, self._clock.monotonic_s())
+        self._status = replace(self._status, receipts=self._status.receipts + 1)
         self._on_receipt()
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,24 +13,6 @@ from district.view import quarantine
 from protocols.record import Receipt
 from protocols.sealing import SoftwareSigner, open_receipt
 from simulators.signing_station import Made, SigningStation
-from tests.records import KnownStations, StillClock, new_signer, new_station
-
-
-@pytest.fixture
-def station() -> SigningStation:
-    return new_station()
-
-
-@pytest.fixture
-def signer() -> SoftwareSigner:
-    return new_signer()
-
-
-@pytest.fixture
-def store(tmp_path: Path, station: SigningStation, signer: SoftwareSigner) -> Iterator[DistrictStore]:
-    opened = DistrictStore.open(tmp_path / "data", KnownStations({"s-1": station.key.public_key()}), signer, "poso", StillClock())
-    yield opened
-    opened.close()
 
 
 def send(store: DistrictStore, made: Made, parts: int = 4) -> None:

@@ -13,7 +13,7 @@ from district.store import DistrictStore
 from protocols.custody import Ask, Entry, Have, decode, encode
 from simulators.signing_station import SigningStation
 from station_config.schema import Broker
-from tests.records import KnownStations, StillClock, new_signer, new_station
+from tests.records import KnownStations, StillClock, new_signer
 
 T = TypeVar("T")
 
@@ -57,11 +57,6 @@ def numbers(spans: Iterable[tuple[int, int]]) -> set[int]:
 
 async def in_store(work: Callable[[], T]) -> T:
     return work()
-
-
-@pytest.fixture
-def station() -> SigningStation:
-    return new_station()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,6 @@ from protocols.record import FIRST, Receipt, encode_manifest
 from protocols.sealing import ENTRY_TYPE, RECEIPT_TYPE, SoftwareSigner, open_receipt, sign1
 from simulators.signing_station import SigningStation
 from tests.records import KnownStations, Made, StillClock, new_signer, new_station
-
-
-@pytest.fixture
-def station() -> SigningStation:
-    return new_station()
-
-
-@pytest.fixture
-def signer() -> SoftwareSigner:
-    return new_signer()
-
-
-@pytest.fixture
-def clock() -> StillClock:
-    return StillClock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock) -> Iterator[DistrictStore]:
-    opened = reopen(tmp_path, station, signer, clock)
-    yield opened
-    opened.close()
 
 
 def reopen(folder: Path, station: SigningStation, signer: SoftwareSigner, clock: StillClock, limits: Limits | None = None) -> DistrictStore:
