@@ -1,7 +1,5 @@
 """What the page shows of records, stations and their health."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,19 +8,7 @@ from district.health import DOCUMENT_BYTES_MAX, STATIONS_MAX, Health
 from district.store import DistrictStore
 from protocols.record import LedgerEvent, encode_event
 from simulators.signing_station import NOW_S, SigningStation
-from tests.records import KnownStations, StillClock, new_signer, new_station
-
-
-@pytest.fixture
-def station() -> SigningStation:
-    return new_station()
-
-
-@pytest.fixture
-def store(tmp_path: Path, station: SigningStation) -> Iterator[DistrictStore]:
-    opened = DistrictStore.open(tmp_path / "data", KnownStations({"s-1": station.key.public_key()}), new_signer(), "poso", StillClock())
-    yield opened
-    opened.close()
+from tests.records import StillClock
 
 
 def deliver(store: DistrictStore, station: SigningStation, parts: int = 4) -> None:
