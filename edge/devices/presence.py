@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from edge.clock import Clock
+from edge.devices.calls import Calls
 from edge.devices.interfaces import Device, Identity
 from edge.devices.retries import DEFAULTS, Limits, Retries
-from edge.errors import DeviceAbsent, DeviceError, DeviceRefused, DeviceTimeout, StationError, driver_failed
-from edge.links.worker import LeftBehind
+from edge.errors import DeviceAbsent, DeviceError, DeviceRefused, DeviceTimeout
 
 D = TypeVar("D", bound=Device)
 T = TypeVar("T")
@@ -93,9 +93,7 @@ class Presence(Generic[D]):
         """the last bytes, also of a driver that is gone"""
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._left_behind = LeftBehind(self._one_ended)
-        self._hung: set[asyncio.Task[Any]] = set()
-        """the tasks among them: somebody has to hold them"""
+        self._calls = Calls(name, clock, limits.let_go_s, self._one_ended)
 
     @property
     def code(self) -> str | None:
@@ -123,7 +121,7 @@ class Presence(Generic[D]):
             device = self._ready_device()
             self._move("use")
             try:
-                return await self._bounded(action(device), deadline_s)
+                return await self._calls.run(action(device), deadline_s)
             except DeviceError as error:
                 await self._judge(error)
                 raise
@@ -174,7 +172,7 @@ class Presence(Generic[D]):
             if self.state != "ready" or self._device is None:
                 return
             try:
-                await self._bounded(self._device.health(), self._limits.health_s)
+                await self._calls.run(self._device.health(), self._limits.health_s)
             except DeviceError as error:
                 await self._judge(error)
 
@@ -186,7 +184,7 @@ class Presence(Generic[D]):
                 await self._cycle_power()
                 self._demand_room()
                 self._device = self._make()
-                self.identity = await self._bounded(self._device.open(), self._limits.open_s)
+                self.identity = await self._calls.run(self._device.open(), self._limits.open_s)
             except DeviceError as error:
                 await self._judge(error)
                 return
@@ -198,11 +196,11 @@ class Presence(Generic[D]):
         if self._power_cycle and self._retries.power_is_due(self._clock.monotonic_s()):
             self._retries.cycled(self._clock.monotonic_s())
             with suppress(DeviceError):
-                await self._bounded(self._power_cycle(), self._limits.open_s)
+                await self._calls.run(self._power_cycle(), self._limits.open_s)
 
     def _demand_room(self) -> None:
         """Raises DeviceTimeout: a driver that hangs at each opening would else fill the memory with its threads."""
-        hung, most = self._left_behind.count, self._limits.left_behind
+        hung, most = self._calls.hung, self._limits.left_behind
         if hung > most:
             what, next_step = f"{hung} calls of its driver hang and do not end (at most {most})", "Pull its plug and put it in again; else restart the station."
             raise DeviceTimeout(STUCK, self.name, what, next_step, hung=hung, most=most)
@@ -225,50 +223,9 @@ class Presence(Generic[D]):
         if device is None:
             return
         try:
-            await self._bounded(device.close(), self._limits.close_s)
+            await self._calls.run(device.close(), self._limits.close_s)
         except DeviceError:
             return  # left behind already
-
-    async def _bounded(self, work: Coroutine[Any, Any, T], deadline_s: float) -> T:
-        task = asyncio.get_running_loop().create_task(work, context=self._left_behind.claim())
-        try:
-            if await self._ended(task, deadline_s):
-                return self._result(task)
-        finally:
-            if not task.done():
-                await self._cancel(task)
-        what = f"the driver did not end within {deadline_s:g} s"
-        raise DeviceTimeout("driver_hung", self.name, what, "It is restarted by itself; the others go on.", waited_s=deadline_s)
-
-    def _result(self, task: asyncio.Task[T]) -> T:
-        """A fault of the driver's own, or of a library below it, is this device's trouble and not the station's end."""
-        error = task.exception()
-        if not isinstance(error, Exception) or isinstance(error, StationError):
-            return task.result()
-        raise driver_failed(self.name, error) from error
-
-    async def _cancel(self, task: asyncio.Task[Any]) -> None:
-        task.cancel()
-        if not await self._ended(task, self._limits.let_go_s):
-            self._left_behind.add()
-            self._hung.add(task)
-            task.add_done_callback(self._forget)
-        elif not task.cancelled():
-            task.exception()
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._hung.discard(task)
-        self._left_behind.free()
-        if not task.cancelled():
-            task.exception()
-
-    async def _ended(self, task: asyncio.Task[Any], within_s: float) -> bool:
-        timer = asyncio.ensure_future(self._clock.sleep_s(within_s))
-        try:
-            await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-        return task.done()
 
     async def _quiet(self, seconds: float) -> bool:
         """True when nothing changed for that long."""
@@ -281,7 +238,7 @@ class Presence(Generic[D]):
         if seconds > 0:
             changed = asyncio.ensure_future(self._changed.wait())
             try:
-                await self._ended(changed, seconds)
+                await self._calls.ended(changed, seconds)
             finally:
                 changed.cancel()
 
