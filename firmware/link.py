@@ -185,7 +185,7 @@ class Link:
             raise Refusal("bad_value")
         output = self._board.outputs.by_index(wire.OUTPUTS.index(wire.LAMPS[lamp]))
         output.set(1 if on else 0, lease_ms)
-        return (min(lease_ms, output.longest_ms),)
+        return (output.left_ms if output.level else 0,)
 
     def _clear(self) -> tuple[int, ...]:
         return (self._board.clear(),)
