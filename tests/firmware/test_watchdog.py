@@ -75,6 +75,20 @@ def test_an_update_is_not_disturbed(armed: Bench) -> None:
     assert armed.hal.outputs["pi_power"] == 1
 
 
+def test_an_update_that_hangs_is_noticed_without_another_time_to_boot(armed: Bench) -> None:
+    armed.ask("updating", 10)
+    armed.until(lambda: state(armed) == "watching")
+    assert armed.until(lambda: state(armed) == "warned") == pytest.approx(30, abs=0.5)
+
+
+def test_power_stays_off_long_enough_for_the_pi_to_notice(ready: Bench) -> None:
+    ready.configure(mains_stable_ms=0)
+    ready.ask("heartbeat")
+    ready.ask("stopping", 1, 1, 0)
+    ready.until(lambda: state(ready) == "off")
+    assert ready.until(lambda: state(ready) == "restoring") == pytest.approx(5, abs=0.3)
+
+
 def test_leases_have_a_longest_time(armed: Bench) -> None:
     assert armed.ask("updating", 65_000) == {"seconds": 3600}
     assert armed.ask("stopping", 65_000, 0, 0) == {"seconds": 600}
