@@ -75,6 +75,17 @@ def test_an_update_is_not_disturbed(armed: Bench) -> None:
     assert armed.hal.outputs["pi_power"] == 1
 
 
+def test_an_orderly_stop_is_forgotten_once_the_power_is_back(armed: Bench) -> None:
+    """A Pi that hangs afterwards is cut, counted and back as any other."""
+    armed.ask("stopping", 10, 1, 0)
+    armed.until(lambda: state(armed) == "off")
+    armed.until(lambda: state(armed) == "watching")
+    armed.ask("heartbeat")
+    armed.until(lambda: state(armed) == "off")
+    assert armed.board.watchdog.cuts.count() == 1
+    assert armed.until(lambda: state(armed) == "watching") == pytest.approx(7, abs=0.5)
+
+
 def test_an_update_that_hangs_is_noticed_without_another_time_to_boot(armed: Bench) -> None:
     armed.ask("updating", 10)
     armed.until(lambda: state(armed) == "watching")
