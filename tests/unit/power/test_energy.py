@@ -204,3 +204,11 @@ def test_everything_that_was_learnt_survives() -> None:
     restore(dump({"rekam": model}, draw, Work()), {"rekam": fresh}, drawn, Work())
     assert (fresh.error, fresh.top_percent, fresh.charging.watts) == (0.17, 93.0, 31.0)
     assert (drawn.recent_w, drawn.by_activity) == (draw.recent_w, draw.by_activity)
+
+
+def test_a_voltage_that_has_not_settled_is_not_read() -> None:
+    model = Battery(300)
+    _drawn(model, 72, 29)
+    _drawn(model, 100, 60)
+    _drawn(model, 89, 1)
+    assert model.slices_wh[9] == pytest.approx(90 * 360 / 3600), "the dip of the first half minute is no charge"
