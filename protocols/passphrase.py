@@ -1,6 +1,6 @@
 """A secret under a PIN or passphrase: Argon2id (RFC 9106) stretches it, ChaCha20-Poly1305 seals. For rosters and key files.
 
-It slows a thief down by the cost of one guess, no more: 0.3 s and 20 MiB at the default. Six digits hold for days, six random words for ever.
+It slows a thief down by the cost of one guess, no more: 0.3 s and 16 MiB at the default. Six digits hold for days, six random words for ever.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ LOCKED_BYTES_MAX: Final = 4096
 
 
 class Hardness(Document, frozen=True, kw_only=True):
-    """Argon2id cost: a third of the memory of RFC 9106's second recommendation, three times its passes, so that a log-in fits into 120 MB."""
+    """Argon2id cost: a quarter of the memory of RFC 9106's second recommendation, four times its passes, so that a log-in fits into 120 MB."""
 
-    iterations: Annotated[int, Meta(ge=1, le=16)] = 10
+    iterations: Annotated[int, Meta(ge=1, le=16)] = 12
     lanes: Annotated[int, Meta(ge=1, le=8)] = 4
-    memory_kib: Annotated[int, Meta(ge=64, le=256 * 1024)] = 20 * 1024
+    memory_kib: Annotated[int, Meta(ge=64, le=256 * 1024)] = 16 * 1024
 
 
 class Locked(Document, frozen=True, kw_only=True):

@@ -90,8 +90,9 @@ class Errands:
     # --- operator and person ---
 
     async def open_roster(self, command: ev.OpenRoster) -> ev.Happening:
+        """A PIN takes as much memory as all judging together: never both at once."""
         try:
-            self._roster = await asyncio.to_thread(self._open_roster, command.operator, command.pin)
+            self._roster = await self._in_thread(partial(self._open_roster, command.operator, command.pin))
         except SealingError as error:
             return ev.LoginRefused("wrong_pin" if error.reason == "login" else "roster_unreadable")
         except FormatError:

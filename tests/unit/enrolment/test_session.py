@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import io
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from edge.enrolment.procedure import Target
 from edge.errors import DeviceAbsent, DeviceRefused, DeviceTimeout, RefusedEvent
 from edge.store.files import DiskFiles
 from edge.store.store import Store
+from tests.unit.enrolment import fakes
 from tests.unit.enrolment.desk import at, at_rest, finish, log_in, manifest, opened, run, running, to_step
 from tests.unit.enrolment.fakes import FastClock
 from tests.waiting import until
@@ -311,6 +314,29 @@ def test_after_a_cut_the_log_in_brings_the_name_back_from_the_roster(tmp_path: P
             assert bench.session.snapshot()["person"]["name"] is None
             await log_in(bench)
             await until(lambda: bench.session.snapshot()["person"]["name"] == "Siti Rahmawati", "the name")
+
+    run(work())
+
+
+def test_a_pin_is_tried_where_pictures_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread, so never both at once: they would need more memory than the station has."""
+    threads: dict[str, int] = {}
+
+    def noted(what: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*arguments: Any) -> Any:
+            threads[what] = threading.get_ident()
+            return work(*arguments)
+
+        return watched
+
+    monkeypatch.setattr(fakes, "open_roster", noted("log-in", fakes.open_roster))
+
+    async def work() -> None:
+        async with running(tmp_path) as bench:
+            monkeypatch.setattr(bench.judge, "judge", noted("judge", bench.judge.judge))
+            await log_in(bench)
+            await to_step(bench, "signature")
+        assert threads["log-in"] == threads["judge"]
 
     run(work())
 
