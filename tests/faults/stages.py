@@ -54,6 +54,7 @@ FROM_START: dict[str, frozenset[str]] = {
 }
 """faults that a device shows when it is opened"""
 SIZE = 96
+REACTION_S = 0.3
 TABLET_SPEED = 5.0
 """the pen's rest of 2 s is 0.4 s of the wire"""
 
@@ -72,7 +73,7 @@ class Case(NamedTuple):
 async def staged(case: Case, folder: Path, awaits: frozenset[str]) -> Outcome:
     """The whole case."""
     device, fault, spoilt = case
-    wires, store = folder / "wires", folder / "store"  # apart: a store clears its folder of what is not its own
+    wires, store = folder / "wires", folder / "store"  # apart: a folder that is there and holds no store is set aside as damaged
     async with asyncio.timeout(90), STAGES[device](wires, fault) as (room, spoil):
         room.from_start = fault in FROM_START.get(device, ())
         room.spoilt, room.awaits = spoilt, awaits if spoilt else frozenset()
@@ -144,14 +145,17 @@ async def fingerprint_stage(folder: Path, fault: str) -> AsyncIterator[tuple[Roo
 
 
 def _hand(world: World) -> Callable[[dict[str, Any]], None]:
-    """Signs once each time that the screen asks for it."""
-    before = False
+    """Signs once each time that the screen asks for it, and not before the pen is taken up."""
+    reaction: asyncio.TimerHandle | None = None
 
     def body(seen: dict[str, Any]) -> None:
-        nonlocal before
+        nonlocal reaction
         asked = seen["step"] == "signature" and seen["activity"] == "capturing"
-        if asked != before:
-            world.desk.signing = before = asked
+        if asked and reaction is None:
+            reaction = asyncio.get_running_loop().call_later(REACTION_S, setattr, world.desk, "signing", True)
+        elif not asked and reaction is not None:
+            reaction.cancel()
+            reaction, world.desk.signing = None, False
 
     return body
 
@@ -313,8 +317,8 @@ STAGES: dict[str, Stage] = {
 }
 
 
-SIDE_BY_SIDE = {"gpio": 1, "board": 4}
-"""cases at a time, else 8: pins are one for all, and each board is a process that must answer within 0.25 s"""
+SIDE_BY_SIDE = {"gpio": 1, "board": 4, "camera": 3, "iris": 4}
+"""cases at a time, else 8: pins are one for all, each board is a process that must answer within 0.25 s, pictures cost seconds of processor"""
 
 
 async def play(cases: list[Case], folder: Path, awaits: Mapping[str, frozenset[str]]) -> dict[Case, Outcome | BaseException]:
@@ -327,7 +331,7 @@ async def play(cases: list[Case], folder: Path, awaits: Mapping[str, frozenset[s
             return await staged(case, folder / case.folder, awaits.get(case.fault, frozenset()))
 
     for case in cases:
-        (folder / case.folder / "store").mkdir(parents=True)
+        (folder / case.folder).mkdir()
     pictures()
     async with cameras(device, len(cases)) if device in ("camera", "iris", "board") else nullcontext():
         ended = await asyncio.gather(*map(one, cases), return_exceptions=True)
