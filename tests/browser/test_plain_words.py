@@ -49,7 +49,7 @@ def test_a_small_screen_shows_all_data_that_are_compared_and_agreed_to(page: Pag
 
 def test_the_button_comes_before_the_finger(page: Page, station: ScriptedStation) -> None:
     station.to_step("fingers")
-    expect(page.locator("[data-instruction]")).to_have_text("Tekan Rekam sidik jari, lalu tempelkan telunjuk kanan di alat.")
+    expect(page.locator("[data-instruction]")).to_have_text("Tekan “Rekam sidik jari”, lalu tempelkan telunjuk kanan di alat.")
     stage(page, station, activity="capturing", hint="place", primary=None)
     expect(page.locator("[data-instruction]")).to_have_text("Tempelkan telunjuk kanan di alat.")
 
