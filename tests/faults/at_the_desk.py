@@ -84,7 +84,7 @@ class Room:
     spoilt: bool = True
     """False: the same case without its fault"""
     awaits: frozenset[str] = frozenset()
-    """codes, of which one must have come before somebody is recorded: for what is only asked now and then"""
+    """codes or message ids, of which one must be known before somebody is recorded: for what is only asked, or decided, now and then"""
     played: Counter[str] = field(default_factory=Counter)
     traces: Callable[[], Iterable[str]] = tuple
     """asked at the end of the enrolment"""

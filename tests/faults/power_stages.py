@@ -101,9 +101,15 @@ def _outage(room: Room, world: World, sim: Any, fault: str, manager: PowerManage
             sim.set_fault(fault, True)
         world.power.outage()
         await until(lambda: manager.picture().source.value != "mains" or manager.picture().notices, "power to tell of it", 15)
-        await until(lambda: not room.awaits or room.awaits & {change.code for change in room.changes}, f"the register to hear one of {set(room.awaits)}")
+        await until(lambda: not room.awaits or room.awaits & _known(room, manager), f"one of {set(room.awaits)}")
 
     return spoil
+
+
+def _known(room: Room, manager: PowerManager) -> set[str | None]:
+    """Codes of the register and what power has to say."""
+    picture = manager.picture()
+    return {*(change.code for change in room.changes), picture.sentence.id, *(notice.id for notice in picture.notices)}
 
 
 def odd_figures(views: list[UpsView]) -> set[str]:

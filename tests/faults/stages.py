@@ -322,7 +322,7 @@ SIDE_BY_SIDE = {"gpio": 1, "board": 4, "camera": 3, "iris": 4}
 
 
 async def play(cases: list[Case], folder: Path, awaits: Mapping[str, frozenset[str]]) -> dict[Case, Outcome | BaseException]:
-    """Cases of one device, some side by side. awaits: fault -> codes that its room waits for."""
+    """Cases of one device, some side by side. awaits: fault -> what its room waits for."""
     device = cases[0].device
     gate = asyncio.Semaphore(SIDE_BY_SIDE.get(device, 8))
 

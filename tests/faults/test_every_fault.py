@@ -190,7 +190,7 @@ class Cases:
         for case in cases:
             self._without.setdefault((device, stages.setting(device, case.fault)), case._replace(spoilt=False))
         cases += [case for (whose, _), case in self._without.items() if whose == device]
-        awaits = {fault: frozenset(row.code.split()) for fault, row in ROWS[device].items()}
+        awaits = {fault: frozenset((row.code or row.says).split()) for fault, row in ROWS[device].items()}
         self._played |= asyncio.run(stages.play(cases, self._folders.mktemp(device), awaits))
 
 
