@@ -172,3 +172,4 @@ print("answers", hal.written)
 if sys.platform == "rp2":
     chip = chip_hal()
     print("chip_told", without_allocation(chip, board.Board(chip), CHIP_TURNS, lambda turn: None))
+    chip.ends()
