@@ -47,6 +47,27 @@ def test_a_small_screen_shows_all_data_that_are_compared_and_agreed_to(page: Pag
     assert page.evaluate(CUT_OFF, ".review dt, .review dd, .taken span, .tickbox") == []
 
 
+def test_every_exception_can_be_reached_in_the_review(page: Page, station: ScriptedStation) -> None:
+    page.set_viewport_size({"width": 720, "height": 1280})
+    station.to_step("review")
+    targets = station.snapshot()["targets"]
+    for target in targets:
+        if target["kind"] in ("finger", "iris"):
+            target.update(state="exception", reason="device_unavailable")
+    stage(page, station, targets=targets)
+    last = page.locator(".taken span").last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport(ratio=1)
+    box, below = last.bounding_box(), page.locator(".tickbox").bounding_box()
+    assert box is not None
+    assert below is not None
+    assert box["y"] + box["height"] <= below["y"], "nothing of it lies under what follows"
+    nik, tools = page.locator("#person .nik").bounding_box(), page.locator("#tools").bounding_box()
+    assert nik is not None
+    assert tools is not None
+    assert nik["x"] + nik["width"] <= tools["x"], "the NIK is not under the buttons"
+
+
 def test_the_button_comes_before_the_finger(page: Page, station: ScriptedStation) -> None:
     station.to_step("fingers")
     expect(page.locator("[data-instruction]")).to_have_text("Tekan “Rekam sidik jari”, lalu tempelkan telunjuk kanan di alat.")
