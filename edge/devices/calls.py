@@ -49,6 +49,8 @@ class Calls:
 
     def _result(self, task: asyncio.Task[T]) -> T:
         """A fault of the driver's own, or of a library below it, is this device's trouble and not the station's end."""
+        if task.cancelled():  # by itself: nobody here did
+            raise driver_failed(self._name, asyncio.CancelledError("its own call"))
         error = task.exception()
         if not isinstance(error, Exception) or isinstance(error, StationError):
             return task.result()

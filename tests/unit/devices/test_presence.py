@@ -36,6 +36,8 @@ class Plug:
         self.jams = False
         self.mute = False
         """nothing has been on the wire of a new driver yet"""
+        self.drops_own_call = False
+        """a library below the driver cancels what the driver waits for"""
 
 
 class Driver:
@@ -56,8 +58,15 @@ class Driver:
         if self._plug.jams:
             self._plug.jammed.append(ends := threading.Event())
             await run_blocking("jammed library", ends.wait, 30)
+        if self._plug.drops_own_call:
+            await self._dropped()
         if self._plug.fault:
             raise self._plug.fault
+
+    async def _dropped(self) -> None:
+        answer = asyncio.get_running_loop().create_future()
+        answer.cancel()
+        await answer
 
     async def _hang(self) -> None:
         while not self._plug.released.is_set():
@@ -350,6 +359,22 @@ def test_cancelled_use_leaves_the_device_ready() -> None:
         await asyncio.gather(task, return_exceptions=True)
         plug.hang = False
         assert presence.state == "ready"
+
+    play(scene)
+
+
+def test_a_call_that_the_driver_itself_cancels_is_its_fault_and_not_the_end_of_its_presence() -> None:
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        plug.drops_own_call = True
+        await until(lambda: presence.code == "driver_failed", "the fault of an opening that was cancelled from within")
+        plug.drops_own_call = False
+        assert await presence.when_ready(2)
+        plug.drops_own_call = True
+        with pytest.raises(DeviceError) as caught:
+            await presence.use(lambda driver: driver.answer(), 1)
+        assert caught.value.code == "driver_failed"
+        plug.drops_own_call = False
+        assert await presence.when_ready(2)
 
     play(scene)
 
