@@ -205,8 +205,14 @@ class Pulse:
 class Illuminator(Protocol):
     """The near-infrared light, a lease on the board (never a switch)."""
 
-    async def light(self, duration_ms: int) -> int:
-        """Ask for light; returns the lease granted, ms. The board ends it by itself and may refuse (DeviceRefused `light_limit`)."""
+    async def light(self, duration_ms: int, at_s: float | None = None) -> int:
+        """Ask for light; returns the lease granted, ms. The board ends it by itself and may refuse (DeviceRefused `light_limit`).
+
+        `at_s` places the first pulse on the station's monotonic clock.
+        """
+
+    def pulses(self) -> tuple[Pulse, ...]:
+        """When it shines under that lease."""
 
     async def dark(self) -> None:
         """End the lease now."""
@@ -220,12 +226,6 @@ class Board(Device, Illuminator, Protocol):
 
     async def heartbeat(self) -> None:
         """Tell the board's watchdog that the station makes progress."""
-
-    async def light(self, duration_ms: int, at_s: float | None = None) -> int:
-        """As Illuminator; `at_s` places the first pulse on the station's monotonic clock."""
-
-    def pulses(self) -> tuple[Pulse, ...]:
-        """When the light shines under the last lease."""
 
     async def genset(self, run: bool, test: bool = False) -> None:
         """Ask for the genset by the two-wire start contact (leased, renewed by the heartbeat), or let it go; `test` also with mains present."""
@@ -282,8 +282,8 @@ class Printer(Device, Protocol):
     async def status(self) -> PrinterStatus:
         """DLE EOT status."""
 
-    async def print(self, document: bytes) -> None:
-        """Send ready ESC/POS bytes; DeviceRefused `paper_out`, `cover_open`, `printer_offline`."""
+    async def print(self, document: bytes) -> PrinterStatus:
+        """Send ready ESC/POS bytes; what the printer said of itself last. DeviceRefused `paper_out`, `cover_open`, `printer_offline`."""
 
 
 Settings = Mapping[str, Any]

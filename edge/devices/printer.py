@@ -59,22 +59,25 @@ class EscPosPrinter:
         status = escpos.decode_status(*answers)
         return PrinterStatus(not (status.offline or status.error), status.paper_low, status.paper_out, status.cover_open)
 
-    async def print(self, document: bytes) -> None:
-        """Print all of it. Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, before or in the middle of it; DeviceTimeout.
+    async def print(self, document: bytes) -> PrinterStatus:
+        """Print all of it; returns the status that was heard last.
+
+        Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, before or in the middle of it; DeviceTimeout.
 
         The printer is asked once, behind the last line, to say when all before the question is on paper: one that has restarted meanwhile
         has forgotten slip and question, and asked again it would say yes.
         """
-        demand_ready(self.name, await self.status())
+        status = demand_ready(self.name, await self.status())
         longest_s = len(document) * 10 / self._port.baud + PRINTING_S
         end_s = self._clock.monotonic_s() + longest_s
         self._finished = False
         await self._hand_over(document, longest_s)
         await self._port.write(escpos.DONE)
         while not await self._printed():
-            demand_ready(self.name, await self._look())
+            status = demand_ready(self.name, await self._look())
             if not self._finished and self._clock.monotonic_s() >= end_s:
                 raise self._port.timed_out("the last line to be printed", longest_s)
+        return status
 
     async def _hand_over(self, document: bytes, deadline_s: float) -> None:
         self._port.tail.private = ">"  # the slip bears a name, which does not belong in a fault report

@@ -62,9 +62,9 @@ class SystemPrinter:
             raise DeviceAbsent("device_absent", self.name, what, next_step, queue=self._queue, exit_code=code)
         return status_of(said)
 
-    async def print(self, document: bytes) -> None:
+    async def print(self, document: bytes) -> PrinterStatus:
         """document: made by `encode_proof`. Raises DeviceRefused `paper_out`, `cover_open`, `printer_offline`, DeviceTimeout."""
-        demand_ready(self.name, await self.status())
+        status = demand_ready(self.name, await self.status())
         try:
             page = await run_blocking("proof page", lambda: render_pdf(document), RENDER_S)
         except TimeoutError as error:
@@ -73,6 +73,7 @@ class SystemPrinter:
         if code != 0:
             what = f"lp ended with {code}: {said.decode('utf-8', 'replace').strip() or 'no reason given'}"
             raise DeviceRefused("printer_offline", self.name, what, LOOK, queue=self._queue, exit_code=code)
+        return status
 
     async def _run(self, *command: str, sent: bytes) -> tuple[int, bytes]:
         """Exit code and all that was said."""

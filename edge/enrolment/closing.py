@@ -35,6 +35,7 @@ def on_printed(state: State, event: ev.SlipPrinted, at_ms: int) -> Result:
     enrolment = at_desk(state)
     if event.sequence != enrolment.progress.sequence:
         return state, ()
+    state = replace(state, paper_low=event.paper_low)
     return moved(state, replace(enrolment, printing=False, problem="", progress=replace(enrolment.progress, printed=True)))
 
 

@@ -243,10 +243,10 @@ class Errands:
         assert printer is not None
         try:
             document = await self._in_thread(partial(self._make_slip, slip))
-            await printer.use(lambda device: device.print(document), PRINT_S)
+            status = await printer.use(lambda device: device.print(document), PRINT_S)
         except DeviceError as error:
             return ev.PrintFailed(sequence, error.code if error.code in PRINTER_WORDS else "print_failed")
-        return ev.SlipPrinted(sequence)
+        return ev.SlipPrinted(sequence, status.paper_low)
 
     async def genset(self, command: ev.CommandGenset) -> None:
         self._desk.genset(command.act)

@@ -239,6 +239,7 @@ class CloseFailed(Happening, frozen=True):
 class SlipPrinted(Happening, frozen=True):
     sequence: int
     """of the record that the slip proves"""
+    paper_low: bool = False
 
 
 class PrintFailed(Happening, frozen=True):

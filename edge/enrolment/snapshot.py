@@ -232,7 +232,7 @@ def _notices(state: State, around: Surroundings) -> list[Json]:
 
 def _station_notices(state: State) -> list[Json]:
     conditions = state.conditions
-    found = [_notice(code, "warn") for code in (state.login_problem, state.begin_problem) if code]
+    found = [_notice(code, "warn") for code in (state.login_problem, state.begin_problem, "paper_low" if state.paper_low else "") if code]
     if conditions.enrolments_left <= 0:
         found.append(_notice("store_full", "alarm"))
     elif conditions.enrolments_left < FEW_LEFT:

@@ -147,6 +147,8 @@ class State(Struct, frozen=True):
     conditions: Conditions = Conditions()
     enrolment: Enrolment | None = None
     begin_problem: str = ""
+    paper_low: bool = False
+    """the printer said so with its last slip"""
 
 
 def excluded(enrolment: Enrolment, target: Target) -> str:

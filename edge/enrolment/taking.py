@@ -33,7 +33,7 @@ SIGNING_S = 120.0
 PEN_IDLE_S = 2.0
 PEN_POLL_S = 0.03
 
-PERSON_CODES = frozenset({"finger_missing", "finger_unclear", "nothing_signed", "light_limit"})
+PERSON_CODES = frozenset({"finger_missing", "finger_unclear", "nothing_signed", "light_limit", "light_missed"})
 """failures that tell about the person or the moment, not about the device"""
 
 

@@ -121,7 +121,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
     "printer": {
         **dict.fromkeys(("drop", "mute", "corrupt", "stall", "late", "truncate", "reset-middle", "hang"), unprinted("device_silent")),
         "unplug": unprinted("port_absent"), "replug": Row("notice_print_failed", code="port_absent", trace=CAME_BACK),
-        "split": UNFELT, "merge": UNFELT, "stray": UNFELT, "paper-low": UNFELT,
+        "split": UNFELT, "merge": UNFELT, "stray": UNFELT, "paper-low": Row("notice_paper_low"),
         "refuse": Row("notice_device_broken", code="device_silent"), "anonymous": Row(trace="a ESC/POS"),
         "paper-out": Row("notice_paper_out"), "paper-ends": Row("notice_paper_out"), "cover-open": Row("cover_open"), "offline": Row("printer_offline"),
     },

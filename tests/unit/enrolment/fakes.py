@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from edge.devices.interfaces import Frame, PenSample, SignatureSeries
+from edge.devices.interfaces import Frame, PenSample, PrinterStatus, SignatureSeries
 from edge.enrolment.hooks import Hooks
 from edge.enrolment.keeping import Keeping
 from edge.enrolment.opinion import Opinion
@@ -103,6 +103,7 @@ class FakeBodies:
     """so many polls still see the finger before"""
     counter: int = 0
     empty_signature: bool = False
+    paper_low: bool = False
     eye_looks: int = 0
     """lit pictures to aim by"""
 
@@ -186,10 +187,11 @@ class Printer:
     def __init__(self, bodies: FakeBodies) -> None:
         self.bodies = bodies
 
-    async def print(self, document: bytes) -> None:
+    async def print(self, document: bytes) -> PrinterStatus:
         if self.bodies.fails.get("printer"):
             raise self.bodies.fails["printer"].pop(0)
         self.bodies.printed.append(document)
+        return PrinterStatus(online=True, paper_low=self.bodies.paper_low, paper_out=False, cover_open=False)
 
 
 class FakeJudge:

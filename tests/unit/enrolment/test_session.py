@@ -12,6 +12,7 @@ import cbor2
 import pytest
 from PIL import Image
 
+from edge.devices.interfaces import PrinterStatus
 from edge.enrolment import events as ev
 from edge.enrolment.hooks import Gate, Hooks
 from edge.enrolment.opinion import Opinion
@@ -283,6 +284,22 @@ def test_an_empty_signature_is_asked_for_again(tmp_path: Path) -> None:
     run(work())
 
 
+def test_paper_that_is_nearly_out_is_told_until_a_new_roll_is_in(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(tmp_path) as bench:
+            bench.bodies.paper_low = True
+            await log_in(bench)
+            await to_step(bench, "slip")
+            await finish(bench)
+            assert [notice["id"] for notice in bench.session.snapshot()["notices"]] == ["paper_low"]
+            bench.bodies.paper_low = False
+            await to_step(bench, "slip")
+            await finish(bench)
+            assert bench.session.snapshot()["notices"] == []
+
+    run(work())
+
+
 def test_no_paper_never_loses_a_record(tmp_path: Path) -> None:
     async def work() -> None:
         async with running(tmp_path) as bench:
@@ -346,10 +363,11 @@ def test_the_letter_is_stamped_in_the_moment_the_slip_comes_out(tmp_path: Path) 
         async with running(tmp_path) as bench:
             stamps: list[asyncio.Task[int]] = []
 
-            async def stamp_at_once(document: bytes) -> None:
-                bench.bodies.printed.append(document)
+            async def stamp_at_once(document: bytes) -> PrinterStatus:
                 stamps.append(asyncio.create_task(bench.session.post(ev.Finish())))
+                return await printed(document)
 
+            printed = bench.presences["printer"].driver.print
             bench.presences["printer"].driver.print = stamp_at_once
             await log_in(bench)
             await to_step(bench, "review")
