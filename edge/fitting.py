@@ -10,7 +10,7 @@ from edge.devices.camera import PicameraCamera
 from edge.devices.fingerprint import ZfmSensor
 from edge.devices.genset_fitted import genset_maker
 from edge.devices.gpio import RpiGpio
-from edge.devices.interfaces import Board, BoardStatus, Camera, FingerprintSensor, Genset, Gpio, IrisModule, Printer, SignatureTablet, Ups
+from edge.devices.interfaces import Board, BoardStatus, Camera, FingerprintSensor, Genset, Gpio, IrisModule, Printer, Pulse, SignatureTablet, Ups
 from edge.devices.iris import PicameraIris
 from edge.devices.presence import Presence, PresenceChange
 from edge.devices.printer import EscPosPrinter
@@ -32,10 +32,21 @@ class BoardLight:
 
     def __init__(self, board: Presence[Board] | None) -> None:
         self._board = board
+        self._pulses: tuple[Pulse, ...] = ()
 
-    async def light(self, duration_ms: int) -> int:
+    async def light(self, duration_ms: int, at_s: float | None = None) -> int:
         """Raises DeviceError; DeviceAbsent when no board is fitted."""
-        return await self._present().use(lambda board: board.light(duration_ms), LIGHT_S)
+
+        async def ask(board: Board) -> int:
+            lease_ms = await board.light(duration_ms, at_s)
+            self._pulses = board.pulses()
+            return lease_ms
+
+        return await self._present().use(ask, LIGHT_S)
+
+    def pulses(self) -> tuple[Pulse, ...]:
+        """Of the last lease."""
+        return self._pulses
 
     async def dark(self) -> None:
         """Raises DeviceError."""

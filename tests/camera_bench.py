@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.devices.interfaces import Pulse
 from edge.errors import DeviceError
 from simulators import camera as camera_bench
 from simulators import iris_camera as iris_bench
@@ -31,35 +32,45 @@ async def cameras(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 class Light:
-    """An illuminator that pulses like the board's: 19 ms in every 127 ms of the lease."""
+    """An illuminator that pulses like the board's: 19 ms in every 127 ms of the lease, from the instant that was asked for."""
 
     def __init__(self, world: World, error: DeviceError | None = None) -> None:
         self.world = world
         self.error = error
         self.leases: list[int] = []
+        self.late_s = 0.0
+        """what a busy station loses between the board's answer and the next frame"""
+        self._promised: tuple[Pulse, ...] = ()
         self._task: asyncio.Task[None] | None = None
 
-    async def light(self, duration_ms: int) -> int:
+    async def light(self, duration_ms: int, at_s: float | None = None) -> int:
         if self.error is not None:
             raise self.error
         self.leases.append(duration_ms)
-        self._task = asyncio.create_task(self._pulse(duration_ms))
+        now_s = self.world.clock.now_s()
+        first_s = now_s if at_s is None else at_s
+        count = 1 + int((duration_ms / 1000 - (first_s - now_s) - PULSE_S) / (PULSE_S + GAP_S))
+        begins_s = [first_s + number * (PULSE_S + GAP_S) for number in range(count)]
+        self._promised = tuple(Pulse(begin_s, begin_s + PULSE_S) for begin_s in begins_s)
+        self._task = asyncio.create_task(self._pulse())
+        await self.world.clock.sleep_s(self.late_s)
         return duration_ms
+
+    def pulses(self) -> tuple[Pulse, ...]:
+        return self._promised
 
     async def dark(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _pulse(self, duration_ms: int) -> None:
-        left_ms = duration_ms
+    async def _pulse(self) -> None:
         try:
-            while left_ms > 0:
+            for pulse in self._promised:
+                await self.world.clock.sleep_s(max(0.0, pulse.begin_s - self.world.clock.now_s()))
                 self.world.illuminator_on = True
-                await self.world.clock.sleep_s(PULSE_S)
+                await self.world.clock.sleep_s(max(0.0, pulse.end_s - self.world.clock.now_s()))
                 self.world.illuminator_on = False
-                await self.world.clock.sleep_s(GAP_S)
-                left_ms -= 127
         finally:
             self.world.illuminator_on = False
 
