@@ -20,6 +20,8 @@ RELEASED_S = 1_767_225_600.0
 STAND_STILL_S = 600.0
 AGREES_S = 60.0
 RECENT_S = 600.0
+DATED_S = 86_400.0
+"""a date that is wrong by no more does no harm on a slip, nor beside a certificate"""
 
 
 class Clock(Protocol):
@@ -51,6 +53,8 @@ class SystemClock:
         self._shown_s = 0.0
         self._shown_at_s = time.monotonic()
         self._district_offset_s: float | None = None
+        self._by_district = ""
+        """what its word is good for: a trust level; empty: it has said nothing that counts"""
         self._ahead_s = 0.0
 
     def monotonic_s(self) -> float:
@@ -58,7 +62,8 @@ class SystemClock:
 
     def wall_s(self) -> float:
         now_s = time.monotonic()
-        truth_s = time.time() if self._district_offset_s is None else now_s + self._district_offset_s
+        offset_s = self._district_offset_s
+        truth_s = time.time() if offset_s is None or self._network.exists() else now_s + offset_s
         self._ahead_s = max(0.0, self._shown_s - truth_s)
         if self._ahead_s > STAND_STILL_S:
             self._shown_s += now_s - self._shown_at_s
@@ -73,23 +78,22 @@ class SystemClock:
             return "none"
         if self._network.exists():
             return "network"
-        if self._district_offset_s is not None:
-            return "district"
-        return "rtc" if self._rtc.exists() else "none"
+        return self._by_district or ("rtc" if self._rtc.exists() else "none")
 
     def district_says(self, wall_s: float, within_s: float = math.inf) -> None:
         """Time out of a message that the district signed (receipt, policy) at most `within_s` ago; infinite: nobody knows when.
 
         Better than an RTC, worse than NTP, beside which it is not heard. It is a floor; a recent one also confirms a clock that agrees,
-        and unmasks one that is ahead.
+        and unmasks one that is ahead. One that cannot be dated to the day is a floor alone: it may be months old, and whoever stands far below it knows no time.
         """
         if self._network.exists():
             return
-        ahead_s, now_s = self.wall_s() - wall_s, time.monotonic()
+        ahead_s, now_s, dated = self.wall_s() - wall_s, time.monotonic(), within_s <= DATED_S
         if ahead_s < 0 or ahead_s > within_s + AGREES_S:
             self._district_offset_s = wall_s - now_s
-        elif within_s <= RECENT_S and self._district_offset_s is None:
-            self._district_offset_s = self._shown_s - now_s
+            self._by_district = "district" if dated else self._by_district or ("none" if ahead_s < -AGREES_S else "")
+        elif within_s <= RECENT_S and self._by_district != "district":
+            self._district_offset_s, self._by_district = self._shown_s - now_s, "district"
 
     async def sleep_s(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

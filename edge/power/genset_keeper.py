@@ -218,8 +218,7 @@ class GensetKeeper:
             return False
         if self._last_test_wall_s is None:
             self._last_test_wall_s = wall.wall_s
-        days = abs(wall.wall_s - self._last_test_wall_s) / DAY_S
-        return days >= self.rules.test_every_days and TEST_HOURS[0] <= wall.minute < TEST_HOURS[1]
+        return self.test_in_days(wall.wall_s) == 0 and TEST_HOURS[0] <= wall.minute < TEST_HOURS[1]
 
     def dump(self) -> dict[str, Any]:
         """What a restart must not forget: a lock-out, and an engine that runs because the station asked for it."""
@@ -233,7 +232,7 @@ class GensetKeeper:
         """Until the next test run; None: none is planned, or the last one is unknown."""
         if not self.rules.test_every_days or self._last_test_wall_s is None:
             return None
-        return max(0.0, self.rules.test_every_days - (wall_s - self._last_test_wall_s) / DAY_S)
+        return max(0.0, self.rules.test_every_days - abs(wall_s - self._last_test_wall_s) / DAY_S)  # a clock may have been set back by years
 
     def restore(self, kept: dict[str, Any]) -> None:
         """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer."""

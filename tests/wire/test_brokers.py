@@ -120,13 +120,28 @@ def test_a_valid_certificate_is_checked_by_the_time_that_was_told_and_not_by_the
         async with linked(tmp_path, port) as one:
             status = one.uplink.status
             since_s = status().since_s
-            one.clock.district_says(NOW.timestamp() + (years + 0.5) * YEAR_S)
+            one.clock.district_says(NOW.timestamp() + (years + 0.5) * YEAR_S, within_s=60)
             one.uplink.wake()
             await until(lambda: status().dates == "checked", "the check")
             assert status().connected
             assert status().since_s == since_s, "on the connection that was open"
 
     with mosquitto(tmp_path, broker_of(tmp_path, years)) as broker:
+        asyncio.run(scenario(broker.port))
+
+
+def test_a_policy_older_than_the_brokers_certificate_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+    """All that it tells a clock without a battery is that today is no earlier."""
+
+    async def scenario(port: int) -> None:
+        async with linked(tmp_path, port) as one:
+            one.clock.district_says(NOW.timestamp() + 10.5 * YEAR_S)
+            assert one.clock.wall_s() > NOW.timestamp() + 10 * YEAR_S
+            one.uplink.wake()
+            await one.record(1_000)  # so that it turns once more
+            assert (one.uplink.status().dates, one.uplink.status().connected) == ("unchecked", True)
+
+    with mosquitto(tmp_path, broker_of(tmp_path, 11)) as broker:
         asyncio.run(scenario(broker.port))
 
 

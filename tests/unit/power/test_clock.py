@@ -36,7 +36,7 @@ def test_trust_grows_from_none_to_network(machine: Machine) -> None:
     assert clock.trust() == "none"
     machine.rtc.touch()
     assert clock.trust() == "rtc"
-    clock.district_says(NOON + 5)
+    clock.district_says(NOON + 5, within_s=60)
     assert clock.trust() == "district"
     machine.ntp.touch()
     assert clock.trust() == "network"
@@ -47,7 +47,7 @@ def test_a_clock_that_never_was_set_is_not_believed(machine: Machine) -> None:
     machine.rtc.touch()
     clock = machine.clock()
     assert clock.trust() == "none"
-    clock.district_says(NOON)
+    clock.district_says(NOON, within_s=60)
     assert clock.wall_s() == NOON
     assert clock.trust() == "district"
 
@@ -105,7 +105,37 @@ def test_a_recent_word_unmasks_a_clock_that_is_years_ahead_and_time_still_goes_o
     assert clock.wall_s() == before + 5
 
 
-def test_a_word_from_later_sets_it_whenever_it_was_signed(machine: Machine) -> None:
+def test_a_word_from_later_sets_it_and_one_that_nobody_can_date_is_only_the_least_that_it_can_be(machine: Machine) -> None:
+    machine.rtc.touch()
     clock = machine.clock()
     clock.district_says(NOON + 3600)
-    assert (clock.trust(), clock.wall_s()) == ("district", NOON + 3600)
+    assert (clock.trust(), clock.wall_s()) == ("none", NOON + 3600), "a policy may be months old, and the RTC is wrong"
+    clock.district_says(NOON + 5400, within_s=3 * 86_400)
+    assert (clock.trust(), clock.wall_s()) == ("none", NOON + 5400), "an answer that came by stick may have lain for days"
+    clock.district_says(NOON + 7200, within_s=86_400)
+    assert (clock.trust(), clock.wall_s()) == ("district", NOON + 7200), "the station has waited for this answer since then"
+    clock.district_says(NOON + 7300)
+    assert (clock.trust(), clock.wall_s()) == ("district", NOON + 7300)
+
+
+def test_an_rtc_that_is_some_seconds_behind_a_policy_just_made_is_still_believed(machine: Machine) -> None:
+    machine.rtc.touch()
+    clock = machine.clock()
+    clock.district_says(NOON + 20)
+    assert (clock.trust(), clock.wall_s()) == ("rtc", NOON + 20)
+
+
+def test_an_old_word_does_not_hide_that_a_recent_one_agrees(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.district_says(NOON + 3600)
+    clock.district_says(NOON + 3600 - 5, within_s=30)
+    assert clock.trust() == "district"
+
+
+def test_network_time_that_arrives_later_replaces_what_the_district_said(machine: Machine) -> None:
+    machine.unix_s = NOON - 86_400
+    clock = machine.clock()
+    clock.district_says(NOON - 3600)
+    machine.unix_s = NOON
+    machine.ntp.touch()
+    assert (clock.trust(), clock.wall_s()) == ("network", NOON)

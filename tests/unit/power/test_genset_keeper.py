@@ -78,6 +78,9 @@ def test_when_the_next_test_run_is_due_is_known() -> None:
     genset = here.watch.picture.genset
     assert genset is not None
     assert genset.test_in_days == pytest.approx(6, abs=0.1)
+    assert here.watch.genset is not None
+    years_back_s = here.wall().wall_s - 10 * 365 * 86_400
+    assert here.watch.genset.test_in_days(years_back_s) == 0, "a clock that was set back by years does not put it off by years"
 
 
 class Contact(VirtualSite):
