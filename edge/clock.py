@@ -84,7 +84,7 @@ class SystemClock:
         """Time out of a message that the district signed (receipt, policy) at most `within_s` ago; infinite: nobody knows when.
 
         Better than an RTC, worse than NTP, beside which it is not heard. It is a floor; a recent one also confirms a clock that agrees,
-        and unmasks one that is ahead. One that cannot be dated to the day is a floor alone: it may be months old, and whoever stands far below it knows no time.
+        and unmasks one that is ahead. One that cannot be dated to the day is a floor alone: it may be months old; whoever stands far below knows no time.
         """
         if self._network.exists():
             return
