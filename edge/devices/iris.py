@@ -22,7 +22,7 @@ LEASES = 3
 """tries, each a lease of `light_ms`"""
 AIM_MS = 100
 """lease for one pulse: single ones at 1 Hz are no burst to the board (firmware/illuminator.py)"""
-AHEAD_S = 0.05
+AHEAD_S = 0.04
 """of the first pulse: a frame of 33 ms, the board's answer, and the thread that waits for the frame"""
 PULSE_S = 0.02
 MET_MS = 5.0
