@@ -25,7 +25,9 @@ def introduced(change: PresenceChange) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Told:
-    code: str | None = "ready"
+    code: str = "ready"
+    """what the district believes"""
+    seen: str = "ready"
     at_s: deque[float] = field(default_factory=deque)
     left_out: int = 0
 
@@ -70,15 +72,16 @@ class DeviceNews:
         return self._shown[change.name] != before
 
     def event(self, change: PresenceChange) -> tuple[str, dict[str, Any]] | None:
-        """Ledger event (fault or repaired) with its detail, or None when this says nothing new."""
+        """Ledger event (fault or repaired) with its detail, or None when this says nothing new or there is no room: then the next try to open tells."""
         code = change.code if change.state in FAULT_STATES else "ready" if change.state == "ready" else None
+        if code is None:
+            return None
         told = self._told.setdefault(change.name, _Told())
-        if code is None or code == told.code:
+        is_new, told.seen = code != told.seen, code
+        if code == told.code or not self._room(told):
+            told.left_out += is_new
             return None
         told.code = code
-        if not self._room(told):
-            told.left_out += 1
-            return None
         detail: dict[str, Any] = {"device": change.name, "code": code}
         if wire := str(change.error.values.get("wire", ""))[-WIRE_CHARACTERS:] if change.error else "":
             detail["wire"] = wire

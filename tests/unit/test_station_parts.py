@@ -62,6 +62,19 @@ def test_a_loose_plug_is_counted_and_not_told_for_ever() -> None:
     assert event[1]["left_out"] == 2000 - AN_HOUR
 
 
+def test_a_plug_that_was_loose_and_then_stays_out_is_told_as_soon_as_there_is_room() -> None:
+    clock = Hours()
+    news = DeviceNews(clock)
+    for _ in range(AN_HOUR // 2):
+        news.event(gone())
+        news.event(BACK)
+    assert news.event(gone()) is None
+    assert news.event(gone()) is None  # each further try to open it
+    clock.now_s = 3601
+    event = news.event(gone())
+    assert event == ("fault", {"device": "tablet", "code": "port_absent", "left_out": 1}), "or the district takes a dead device for a repaired one"
+
+
 def says(*faults: str) -> BoardStatus:
     return BoardStatus(True, True, False, "idle", False, "tamper" in faults, None, None, 0, faults)
 
