@@ -5,6 +5,7 @@ both in a thread. Not here: what a register means, when to connect again (the dr
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -28,6 +29,7 @@ DEVICE = "genset"
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 Trace = Callable[[bool, bytes], bytes]
 """sees each frame: sent by us or not, its bytes; hands them back"""
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # each failure is our error, once; a controller that is away is asked every 2 s
 
 
 class Line(Protocol):

@@ -104,7 +104,7 @@ def test_a_port_that_hangs_in_close_holds_up_nobody(line: tuple[int, str], monke
     monkeypatch.undo()
 
 
-def test_silence_tells_where_and_how_long(line: tuple[int, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_tells_where_and_how_long(line: tuple[int, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(modbus, "DEADLINE_S", 0.05)
 
     async def run() -> None:
@@ -116,6 +116,7 @@ def test_silence_tells_where_and_how_long(line: tuple[int, str], monkeypatch: py
         assert link.wire().startswith("> 07030400"), "and what was asked"
 
     asyncio.run(run())
+    assert not caplog.records, "a genset that is away for a week would fill the log"
 
 
 def test_a_port_of_another_program_is_named() -> None:
