@@ -235,8 +235,9 @@ class GensetKeeper:
         return max(0.0, self.rules.test_every_days - abs(wall_s - self._last_test_wall_s) / DAY_S)  # a clock may have been set back by years
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer."""
-        self.plan = Plan(state=kept["state"], reason=kept["reason"], code=kept["code"], failures=kept["failures"])
+        """The way back; clocks of the plan begin anew, so a minimum run or a cool-down may be a little longer. Whether a stop was sent nobody knows."""
+        state = "cool_down" if kept["state"] == "stopping" else kept["state"]
+        self.plan = Plan(state=state, reason=kept["reason"], code=kept["code"], failures=kept["failures"])
         self.hand = Hand(kept["hand"], age_s=kept.get("hand_s", 0.0), dark=kept.get("dark", False))
         self._last_test_wall_s = kept["last_test"]
         self._serviced_h = kept.get("serviced_h")

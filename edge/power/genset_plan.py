@@ -20,6 +20,9 @@ RUNNING_V = 100.0
 UNSTABLE_S = 5.0
 """a dip when a load comes on is shorter"""
 HOUR_S = 3600.0
+STOP_UNKNOWN = "genset_stop_unknown"
+STOP_AGAIN_S = 600.0
+"""a locked engine that runs is told again to stop: the command may have been lost, and to one that somebody else runs it says nothing"""
 HARMLESS_ALARMS = frozenset({"fail_to_start", "low_fuel", "low_battery_voltage", "high_battery_voltage", "charge_failure", "fuel_sender_fault"})
 """alarms that do not forbid another start; anything else locks out until somebody has looked"""
 NOT_AUTOMATIC = frozenset({"stop", "off", "manual", "test_on_load", "test_off_load", "test"})
@@ -70,8 +73,8 @@ class Plan:
     load_since_s: float = 0.0
     load_told_s: float = 0.0
     """when `load` was sent last, or when the load was last seen to be carried"""
-    loads: int = 1
-    """`load` commands for this transfer"""
+    told: int = 1
+    """how often `load`, or `stop`, was sent in this state"""
     starts_s: tuple[float, ...] = ()
     """start requests of the last hour"""
 
@@ -114,7 +117,7 @@ def _watch_quality(plan: Plan, seen: Seen, rules: GensetRules) -> Plan:
 
 
 def _go(plan: Plan, seen: Seen, state: str, code: str) -> Plan:
-    return replace(plan, state=state, since_s=seen.now_s, code=code)
+    return replace(plan, state=state, since_s=seen.now_s, code=code, told=1)
 
 
 def _lock(plan: Plan, seen: Seen, code: str) -> Plan:
@@ -174,7 +177,7 @@ def _warm_up(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 def _ready_for_load(plan: Plan, seen: Seen) -> tuple[Plan, Acts]:
     if plan.reason == "test":
         return _go(plan, seen, "testing", "genset_testing"), ()
-    return replace(_go(plan, seen, "on_load", "genset_safe"), load_since_s=seen.now_s, load_told_s=seen.now_s, loads=1), ("load",)
+    return replace(_go(plan, seen, "on_load", "genset_safe"), load_since_s=seen.now_s, load_told_s=seen.now_s), ("load",)
 
 
 def _testing(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
@@ -218,12 +221,12 @@ def _looking(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 def _carried(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     """A command that was lost or refused must not leave the engine idle while the battery empties."""
     if not seen.unfed:
-        return replace(plan, code="genset_safe", failures=0, load_told_s=seen.now_s, loads=1), ()
+        return replace(plan, code="genset_safe", failures=0, load_told_s=seen.now_s, told=1), ()
     if seen.now_s - plan.load_told_s < rules.load_timeout_s:
         return plan, ()
-    if plan.loads >= rules.attempts:
+    if plan.told >= rules.attempts:
         return _failed(plan, seen, rules, "genset_not_loaded")
-    return replace(plan, code="genset_load_again", load_told_s=seen.now_s, loads=plan.loads + 1), ("load",)
+    return replace(plan, code="genset_load_again", load_told_s=seen.now_s, told=plan.told + 1), ("load",)
 
 
 def _cool_down(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
@@ -235,20 +238,27 @@ def _cool_down(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 
 
 def _stopping(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
-    if not seen.running:
+    """Until the engine is seen to stand; a silent controller may never have heard of it."""
+    if seen.running is False:
         return replace(_go(plan, seen, "idle", "genset_ready"), reason=""), ()
     if seen.cooling:
         return replace(plan, since_s=seen.now_s), ()
-    if seen.now_s - plan.since_s > rules.stop_timeout_s:
-        return _lock(plan, seen, "genset_will_not_stop"), ("stop",)
-    return plan, ()
+    if seen.now_s - plan.since_s <= rules.stop_timeout_s:
+        return plan, ()
+    if plan.told == 1:
+        return replace(plan, since_s=seen.now_s, told=2), ("stop",)
+    return _lock(plan, seen, "genset_will_not_stop" if seen.running else STOP_UNKNOWN), ("stop",)
 
 
 def _locked(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
-    if not seen.acknowledged:
-        return plan, ()
-    fresh = replace(plan, failures=0, starts_s=(), reason="")
-    return _go(fresh, seen, "idle", "genset_ready"), ("reset",)
+    if seen.acknowledged:
+        fresh = replace(plan, failures=0, starts_s=(), reason="")
+        return _go(fresh, seen, "idle", "genset_ready"), ("reset",)
+    if plan.code == STOP_UNKNOWN and seen.running is False:
+        return replace(_go(plan, seen, "idle", "genset_ready"), reason=""), ()
+    if seen.running and seen.now_s - plan.since_s >= STOP_AGAIN_S:
+        return replace(plan, since_s=seen.now_s), ("stop",)
+    return plan, ()
 
 
 STEPS: Mapping[str, Step] = {

@@ -154,11 +154,11 @@ class PowerWatch:
         self._people_left = self.work.people_left(self._told_minutes(), self.power.stop_below_minutes)
         self._note(now_s, wall, dt_s)
         acts = self._policy(now_s)
-        acts += self._genset(now_s, wall, readings)
+        commands = self._genset(now_s, wall, readings)
         acts += [Act("day", name) for name in self.report.untold(wall.day)]
-        acts += self._save(now_s, bool(acts))
+        acts += self._save(now_s, bool(acts or commands))
         self._picture = None
-        return acts
+        return acts + commands  # what is commanded was remembered before: killed in between, the next life brings the engine home
 
     def _note(self, now_s: float, wall: Wall, dt_s: float) -> None:
         """For the report."""

@@ -253,6 +253,47 @@ def test_a_board_without_the_wire_does_not_stop_a_genset_whose_controller_misses
     assert here.watch.plan.state == "on_load"
 
 
+@pytest.mark.parametrize("silence_s", [3, 40, 600])
+def test_a_stop_that_was_lost_on_the_wire_leaves_no_engine_running(silence_s: int) -> None:
+    here = outage()
+    here.silences.board = True
+    here.run(200, until=lambda: here.watch.plan.state == "on_load")
+    here.world.restore()
+    here.watch.genset_by_hand("stop")
+    assert here.run(60, until=lambda: here.watch.plan.state == "cool_down")
+    here.run(QUICK.cool_down_s - 2)
+    here.silences.genset = True
+    here.run(silence_s)
+    here.silences.genset = False
+    assert here.run(700, until=lambda: not here.world.genset.running)
+    here.run(5)
+    assert here.watch.plan.state == "idle"
+
+
+def test_what_is_commanded_was_remembered_before() -> None:
+    here = outage()
+    here.run(300)
+    here.world.restore()
+    here.run(300)
+    for what in ("start", "load", "unload", "stop"):
+        at_s = next(at_s for at_s, act in here.acts if (act.kind, act.what) == ("genset", what))
+        kinds = [act.kind for each_s, act in here.acts if each_s == at_s]
+        assert kinds.index("save") < kinds.index("genset"), f"killed after {what}, nobody would know of the engine"
+
+
+def test_killed_before_the_stop_was_sent_it_is_sent_by_the_next_life() -> None:
+    here = outage()
+    here.run(300)
+    here.world.restore()
+    here.silences.genset = True
+    assert here.run(300, until=lambda: here.watch.plan.state == "stopping")
+    here.restart()
+    here.silences.genset = False
+    assert here.run(120, until=lambda: not here.world.genset.running)
+    here.run(5)
+    assert here.watch.plan.state == "idle"
+
+
 def test_a_board_that_has_seen_it_run_is_believed_when_it_dies_unseen_by_the_controller() -> None:
     here = outage()
     here.run(120, until=lambda: here.watch.picture.source is Source.GENSET)

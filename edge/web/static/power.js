@@ -15,6 +15,7 @@ const LOOK_AT = {
   genset_alarm: ["oil", "coolant", "emergency_stop", "technician"],
   genset_too_many_starts: ["wait", "fuel", "starter"],
   genset_will_not_stop: ["emergency_stop", "technician"],
+  genset_stop_unknown: ["technician"],
 };
 
 export function sourceWords({ source, minutes, people_left: people, sentence }) {

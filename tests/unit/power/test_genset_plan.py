@@ -109,8 +109,25 @@ def test_a_test_run_takes_its_ten_minutes() -> None:
     assert after(plan, replace(running, now_s=5.0, want="forecast"))[1] == ("load",), "an outage in the middle of it"
 
 
-def test_an_engine_that_goes_on_is_told_after_a_minute_but_not_while_the_board_cools_it() -> None:
+def test_an_engine_that_goes_on_is_told_again_after_a_minute_and_then_somebody_must_look_but_not_while_the_board_cools_it() -> None:
     plan, still = Plan("stopping"), replace(GOOD, want=None)
-    assert after(plan, *at(still, 60))[0].state == "stopping"
-    assert after(plan, *at(still, 60.1))[0].code == "genset_will_not_stop"
+    assert after(plan, *at(still, 60))[1] == ()
+    again, sent = after(plan, *at(still, 60.1, 120))
+    assert (again.state, sent) == ("stopping", ("stop",)), "one answer lost on the wire is no lock-out"
+    assert after(again, *at(still, 120.2))[0].code == "genset_will_not_stop"
     assert after(plan, *at(replace(still, cooling=True), 60.1, 100, 160))[0].state == "stopping"
+
+
+def test_nobody_believes_that_an_engine_stands_because_its_controller_is_silent() -> None:
+    plan, unknown = Plan("stopping"), Seen(0.0)
+    silent, sent = after(plan, *at(unknown, 0, 60.1, 120.2))
+    assert (silent.state, silent.code, sent) == ("locked", "genset_stop_unknown", ("stop", "stop"))
+    assert after(silent, *at(unknown, 180, 3600, 86_400))[1] == (), "no command every ten minutes into a dead line"
+    assert after(silent, *at(STANDS, 180))[0].state == "idle", "it stands: nobody needs to look any more"
+
+
+def test_an_engine_that_runs_although_it_should_not_is_told_again_now_and_then() -> None:
+    locked = Plan("locked", code="genset_no_voltage", since_s=0.0)
+    assert after(locked, *at(GOOD, 599))[1] == ()
+    assert after(locked, *at(GOOD, 600, 700, 1200))[1] == ("stop", "stop")
+    assert after(locked, *at(STANDS, 600, 1200))[1] == ()
