@@ -214,8 +214,8 @@ class Presence(Generic[D]):
             self._settle()
             return
         self._retries.failed(error, self._clock.monotonic_s())
+        self._move("gone" if isinstance(error, DeviceAbsent) else "failed", error)  # before the next await: whoever waits may be cancelled there
         await self._drop()
-        self._move("gone" if isinstance(error, DeviceAbsent) else "failed", error)
 
     async def _drop(self) -> None:
         """Close the driver, or leave it behind when even that hangs."""

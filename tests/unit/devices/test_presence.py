@@ -36,6 +36,7 @@ class Plug:
         self.jams = False
         self.mute = False
         """nothing has been on the wire of a new driver yet"""
+        self.close_takes_s = 0.0
         self.drops_own_call = False
         """a library below the driver cancels what the driver waits for"""
 
@@ -78,6 +79,7 @@ class Driver:
 
     async def close(self) -> None:
         self._plug.closed += 1
+        await pause(self._plug.close_takes_s)
 
     def wire(self) -> str:
         return "" if self._plug.mute else "> 2a < ff"
@@ -375,6 +377,25 @@ def test_a_call_that_the_driver_itself_cancels_is_its_fault_and_not_the_end_of_i
         assert caught.value.code == "driver_failed"
         plug.drops_own_call = False
         assert await presence.when_ready(2)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("error", [absent(), garbled()])
+def test_a_use_that_is_cancelled_while_its_broken_driver_closes_leaves_no_device_that_is_none(error: DeviceError) -> None:
+    """The operator goes on in the very moment in which the plug comes out."""
+
+    async def scene(presence: Presence[Driver], plug: Plug, changes: list[PresenceChange]) -> None:
+        await presence.when_ready(1)
+        plug.fault, plug.close_takes_s = error, 0.09
+        task = asyncio.create_task(presence.use(lambda driver: driver.answer(), 5))
+        await until(lambda: plug.closed == 1, "the driver to be closed")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert presence.code == error.code, "the fault is told"
+        plug.fault, plug.close_takes_s = None, 0.0
+        assert await presence.when_ready(2)
+        assert await presence.use(lambda driver: driver.answer(), 1) == 42
 
     play(scene)
 
