@@ -253,7 +253,7 @@ def _stopping(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 def _locked(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     if seen.acknowledged:
         fresh = replace(plan, failures=0, starts_s=(), reason="")
-        return _go(fresh, seen, "idle", "genset_ready"), ("reset",)
+        return _go(fresh, seen, "idle", "genset_ready"), ("reset", "stop") if seen.running else ("reset",)
     if plan.code == STOP_UNKNOWN and seen.running is False:
         return replace(_go(plan, seen, "idle", "genset_ready"), reason=""), ()
     if seen.running and seen.now_s - plan.since_s >= STOP_AGAIN_S:
