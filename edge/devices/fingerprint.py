@@ -141,7 +141,7 @@ class ZfmSensor:
 
     async def _find(self) -> None:
         for baud in self._speeds():
-            self._port.set_baud(baud)
+            await self._port.set_baud(baud)
             try:
                 self._library = await self._in_thread("VfyPwd", self._connect, PROBE_S)
             except (DeviceTimeout, DeviceProtocolError):
@@ -175,11 +175,11 @@ class ZfmSensor:
         before = self.baud
         if not await self._set(zfm.PARAMETER_BAUD, baud // zfm.BAUD_STEP):
             return False
-        self._port.set_baud(baud)
+        await self._port.set_baud(baud)
         try:
             await self.health()
         except (DeviceTimeout, DeviceProtocolError):
-            self._port.set_baud(before)
+            await self._port.set_baud(before)
             await self.health()
             return False
         return True

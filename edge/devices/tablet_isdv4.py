@@ -36,7 +36,7 @@ class SerialTablet(Pad):
         """Find the tablet at either speed. Raises DeviceAbsent, DeviceTimeout."""
         await self._port.open()
         for baud in self._bauds():
-            self._port.set_baud(baud)
+            await self._port.set_baud(baud)
             await self._silence()
             try:
                 self._maxima = await self._query()

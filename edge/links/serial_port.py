@@ -25,6 +25,8 @@ READ_CHUNK = 4096
 AGAIN = "Check plug and power; it is tried again by itself."
 CLOSE_S = 2.0
 """a UART's driver may wait up to 30 s for unsent bytes when it is closed (closing_wait); we do not"""
+SPEED_S = 2.0
+"""a USB adapter is told by a message that the kernel waits for, a wedged one up to 5 s"""
 
 
 class TracedSerial(serial.Serial):
@@ -95,10 +97,14 @@ class SerialPort:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(DeviceAbsent("port_absent", self.device, f"port {self.path} was closed", AGAIN, port=self.path))
 
-    def set_baud(self, baud: int) -> None:
-        """Change the rate of the open port. Raises DeviceAbsent."""
+    async def set_baud(self, baud: int, deadline_s: float = SPEED_S) -> None:
+        """Change the rate of the open port. Raises DeviceAbsent, DeviceTimeout (then the port is closed)."""
+        port = self.opened()
         try:
-            self.opened().baudrate = baud
+            await run_blocking(f"speed of {self.device}", lambda: setattr(port, "baudrate", baud), deadline_s)
+        except TimeoutError as error:
+            await self.close()
+            raise self.timed_out("the port to change its speed", deadline_s) from error
         except termios.error as error:
             raise self._gone(OSError(*error.args)) from error
         except OSError as error:

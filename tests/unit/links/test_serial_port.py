@@ -6,6 +6,7 @@ import os
 import pty
 import sys
 import termios
+import threading
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,10 +182,31 @@ def test_a_library_on_an_unplugged_port_gets_absent(line: Line) -> None:
 
 def test_baud_can_be_changed_while_open(line: Line) -> None:
     async def body(port: SerialPort) -> None:
-        port.set_baud(115200)
+        await port.set_baud(115200)
         assert termios.tcgetattr(line.device_end)[4] == termios.B115200
 
     run(line.path, body)
+
+
+def test_an_adapter_that_hangs_when_its_speed_is_set_holds_up_nobody(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A USB adapter is told its speed by a message that the kernel waits for, up to 5 s."""
+    let_go = threading.Event()
+
+    async def body(port: SerialPort) -> None:
+        tcsetattr = termios.tcsetattr
+        monkeypatch.setattr(termios, "tcsetattr", lambda *words: (let_go.wait(30), tcsetattr(*words)))
+        with pytest.raises(DeviceTimeout) as caught:
+            await port.set_baud(115_200, 0.05)
+        assert (caught.value.code, caught.value.values["waited_s"], port.is_open) == ("device_silent", 0.05, False)
+        let_go.set()
+        monkeypatch.undo()
+        await port.open()
+        assert port.is_open
+
+    try:
+        run(line.path, body)
+    finally:
+        let_go.set()
 
 
 def test_tail_is_bounded_and_joins_neighbours() -> None:
