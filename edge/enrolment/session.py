@@ -83,7 +83,7 @@ class Session:
         self._body: Json = {}
         self._decided_at = 0
         self._changed = asyncio.Event()
-        self._ended = False
+        self._ended = self._over = False
 
     # --- for the page and the rest of the station ---
 
@@ -94,8 +94,8 @@ class Session:
 
     async def post(self, event: ev.OperatorEvent) -> int:
         """Take a touch; returns the version of the snapshot that shows its effect. Raises RefusedEvent."""
-        if self._inbox.qsize() >= WAITING_MAX:
-            raise refuse("too_late", "too many touches at once")
+        if self._over or self._inbox.qsize() >= WAITING_MAX:
+            raise refuse("too_late", "the session is over" if self._over else "too many touches at once")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait((event, answer))
         return await answer
@@ -151,8 +151,17 @@ class Session:
                     event, answer = await self._inbox.get()
                     self._take(event, answer, group)
         finally:
+            self._refuse_the_rest()
             await self._live.close()
             await self._errands.close()
+
+    def _refuse_the_rest(self) -> None:
+        """Nobody waits for an answer that cannot come any more."""
+        self._over = True
+        while not self._inbox.empty():
+            _, answer = self._inbox.get_nowait()
+            if answer is not None and not answer.done():
+                answer.set_exception(refuse("too_late", "the session is over"))
 
     async def _resume(self) -> None:
         found = await self._keeping.resume()

@@ -23,7 +23,7 @@ from edge.store.files import DiskFiles
 from edge.store.store import Store
 from tests.unit.enrolment import fakes
 from tests.unit.enrolment.desk import at, at_rest, finish, log_in, manifest, opened, run, running, to_step
-from tests.unit.enrolment.fakes import FastClock
+from tests.unit.enrolment.fakes import PIN, FastClock
 from tests.waiting import until
 
 BAD = Opinion(passed=False, reason="finger_dry", fix="finger_dry_fix", score=0.5)
@@ -280,6 +280,21 @@ def test_an_empty_signature_is_asked_for_again(tmp_path: Path) -> None:
             assert bench.session.snapshot()["verdict"]["reason"] == "nothing_signed"
             bench.bodies.empty_signature = False
             await finish(bench)
+
+    run(work())
+
+
+def test_touches_on_a_session_that_is_over_are_refused_and_never_wait(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(tmp_path) as bench:
+            assert bench.task is not None
+            touch = asyncio.create_task(bench.session.post(ev.LogIn(operator="ani", pin=PIN)))
+            bench.session.poke()
+            bench.task.cancel()
+            await asyncio.gather(bench.task, return_exceptions=True)
+            for late in (touch, bench.session.post(ev.NextPerson(ticket=7))):
+                with pytest.raises(RefusedEvent, match="over"):
+                    await late
 
     run(work())
 

@@ -65,6 +65,6 @@ def test_another_micropython_than_the_one_known_is_refused(tmp_path: Path) -> No
 def test_the_bench_says_what_the_board_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_board.run(argparse.Namespace(chip=False, json=tmp_path / "board.json")) == 0
     told = capsys.readouterr().out
-    assert "bytes in 15 files" in told
+    assert "bytes in 16 files" in told
     assert "periodic steps allocate nothing" in told
     assert '"unix"' in (tmp_path / "board.json").read_text()
