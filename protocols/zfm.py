@@ -64,6 +64,10 @@ BAUD_STEP = 9600
 PACKET_SIZES = (32, 64, 128, 256)
 
 
+IMAGES = {256 * 288 // 2: (256, 288), 192 * 192 // 2: (192, 192), 160 * 160 // 2: (160, 160)}
+"""bytes of an upload -> columns and rows of the models that send so much"""
+
+
 class ZfmError(ValueError):
     """Bytes that the manual does not allow."""
 
@@ -232,7 +236,8 @@ class Upload:
         self._decoder = Decoder()
         self._content = bytearray()
         self._accepted = False
-        self._damage = ""
+        self.damage = ""
+        """what was wrong with a packet of it"""
 
     @property
     def progress(self) -> float:
@@ -243,7 +248,7 @@ class Upload:
         """The whole content once its end came. Raises UploadRefused, ZfmError when it ended damaged or with a wrong size."""
         for item in self._decoder.feed(data):
             if isinstance(item, Damaged):
-                self._damage = item.reason
+                self.damage = item.reason
             elif self._take(item):
                 return self._finished()
         return None
@@ -264,10 +269,12 @@ class Upload:
 
     def _finished(self) -> bytes:
         """Noise that only looked like a packet costs no content; a damaged packet does, and the size tells where it is known."""
-        if self.size is None and self._damage:
-            raise ZfmError(f"damaged packet in the upload: {self._damage}")
+        if self.size is None and self.damage:
+            raise ZfmError(f"damaged packet in the upload: {self.damage}")
+        if self.size is not None and not self.damage and len(self._content) in IMAGES.keys() - {self.size}:
+            raise OtherModel(*IMAGES[len(self._content)])
         if self.size is not None and len(self._content) != self.size:
-            because = f" ({self._damage})" if self._damage else ""
+            because = f" ({self.damage})" if self.damage else ""
             raise ZfmError(f"upload of {len(self._content)} bytes instead of {self.size}{because}")
         return bytes(self._content)
 
@@ -278,6 +285,13 @@ class UploadRefused(ZfmError):
     def __init__(self, code: int) -> None:
         super().__init__(f"upload refused: {CODES.get(code, hex(code))}")
         self.code = code
+
+
+class OtherModel(ZfmError):
+    """A whole image came, and it is of another model's size."""
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__(f"pictures of {width} x {height}")
 
 
 HIGH = bytes((value >> 4) * 17 for value in range(256))

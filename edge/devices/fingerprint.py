@@ -39,6 +39,7 @@ QUIET_S = 0.1
 BABBLE_S = 3.0
 PATIENCE_S = 1.0
 UPLOAD_TRIES = 3
+BLIND_TRIES = 2
 LARGEST_PACKETS = 3
 """SetSysPara 6: 256 bytes, 4 % fewer bytes on the wire than the default"""
 TEMPLATE_BUFFER = 1
@@ -46,6 +47,7 @@ LONGEST_TEMPLATE = 1536
 AURA_BREATHE, AURA_ON, AURA_OFF, AURA_BLUE = 1, 3, 4, 2
 PLACE_AGAIN = "Lift the finger and place it again."
 CABLE = "Check cable and earthing; it is tried again by itself."
+OTHER_MODEL = "Fit a sensor of the configured model, or correct width_px and height_px of [devices.fingerprint]."
 PACKET_ERROR = 0x01
 OPTIONAL = frozenset({"AuraLedConfig"})
 """what an older module does not know, it calls a packet error"""
@@ -166,7 +168,7 @@ class ZfmSensor:
         self.packet_size = zfm.PACKET_SIZES[min(self._sensor().data_packet_size, LARGEST_PACKETS)]
 
     async def _fastest_speed(self) -> None:
-        """Go up to the fastest speed that the sensor accepts and that then carries an answer."""
+        """Go up to the fastest speed that the sensor accepts and that then carries an answer. Whether it carries images shows later."""
         for baud in SPEEDS:
             if self.baud < baud <= self._config.fastest_baud and await self._try_speed(baud):
                 return
@@ -177,12 +179,19 @@ class ZfmSensor:
             return False
         await self._port.set_baud(baud)
         try:
-            await self.health()
+            await self._command("ReadSysPara", lambda sensor: sensor.read_sysparam(), answer_s=PROBE_S)
         except (DeviceTimeout, DeviceProtocolError):
-            await self._port.set_baud(before)
-            await self.health()
+            await self._call_back(before)
             return False
         return True
+
+    async def _call_back(self, baud: int) -> None:
+        """To a speed that held, blindly: what the sensor answers cannot be read, and it would keep the other one over a power cut."""
+        for _ in range(BLIND_TRIES):
+            with suppress(DeviceError):
+                await self._command("SetSysPara", lambda sensor: sensor.set_sysparam(zfm.PARAMETER_BAUD, baud // zfm.BAUD_STEP), answer_s=PROBE_S)
+        await self._port.set_baud(baud)
+        await self.health()
 
     async def _identity(self) -> Identity:
         """Newer modules tell type and serial number; of the others only the system identifier is known."""
@@ -246,13 +255,15 @@ class ZfmSensor:
     # uploads
 
     async def _fetch(self, request: bytes, size: int | None, progress: Progress) -> bytes:
-        """UpImage or UpChar, again when it came damaged: what is sent stays in the sensor's buffer."""
+        """UpImage or UpChar, again when it came damaged, at last at the configured speed: what is sent stays in the sensor's buffer."""
         for left in reversed(range(UPLOAD_TRIES)):
             try:
                 return await self._upload(request, size, progress)
-            except (DeviceProtocolError, DeviceTimeout):
-                if not left:
+            except (DeviceProtocolError, DeviceTimeout) as error:
+                if not left or error.code == "sensor_other_model":
                     raise
+                if left == 1 and error.code == "image_damaged" and self.baud > self._config.baud:
+                    await self._try_speed(self._config.baud)
         raise AssertionError("unreachable")
 
     async def _upload(self, request: bytes, size: int | None, progress: Progress) -> bytes:
@@ -263,12 +274,17 @@ class ZfmSensor:
             async with asyncio.timeout(STALL_S) as reader.stall:
                 image = await self._port.exchange(request, reader.take, 1.5 * self._wire_s(size or LONGEST_TEMPLATE) + STALL_S)
         except TimeoutError as error:
+            if reader.upload.damage:
+                raise self._bad("image_damaged", f"the image's end did not come whole ({reader.upload.damage})") from error
             percent = round(100 * reader.upload.progress)
             what = f"the image stopped at {percent} %"
             raise DeviceTimeout("image_stalled", self.name, what, "Try again; check the cable.", waited_s=STALL_S, done_percent=percent) from error
         except zfm.UploadRefused as error:
             self._unsettled = False
             raise self._bad("image_refused", str(error), PLACE_AGAIN) from error
+        except zfm.OtherModel as error:
+            what = f"the sensor sends {error}, the configuration says {self._config.width_px} x {self._config.height_px}"
+            raise self._bad("sensor_other_model", what, OTHER_MODEL) from error
         except zfm.ZfmError as error:
             raise self._bad("image_damaged", str(error)) from error
         self._unsettled = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge.errors import DeviceError, DeviceRefused
 
-POWER_CANNOT_MEND = frozenset({"port_denied", "port_busy", "board_schema", "camera_software", "device_absent", "gpio_absent"})
+POWER_CANNOT_MEND = frozenset({"port_denied", "port_busy", "board_schema", "camera_software", "device_absent", "gpio_absent", "sensor_other_model"})
 """codes that lie in software, rights or configuration, beside every refusal in good form"""
 
 

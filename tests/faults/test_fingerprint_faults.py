@@ -180,6 +180,61 @@ def test_sensor_that_refuses_high_speeds_stays_at_what_it_holds(tmp_path: Path) 
     asyncio.run(run())
 
 
+def test_a_speed_whose_answers_do_not_arrive_is_taken_back(tmp_path: Path) -> None:
+    """The sensor keeps its speed over a power cut: left there, nobody would hear it again."""
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=921_600)
+
+    def on_a_long_cable(world: World) -> fingerprint.FingerprintSensor:
+        found = fingerprint.build(world, tmp_path / "finger0")
+        send = found.port.send
+        found.port.send = lambda data, then=None: send(bytes(len(data)) if found.port.baud > 115_200 else data, then)  # type: ignore[method-assign]
+        return found
+
+    async def run() -> None:
+        async with bench(on_a_long_cable, lambda: ZfmSensor("fingerprint", config, SystemClock())) as stage:
+            assert "baud 115200" in stage.presence.identity.firmware  # type: ignore[union-attr]
+            assert len([change for change in stage.changes if change.state == "opening"]) == 1
+
+    asyncio.run(run())
+
+
+def test_a_line_that_carries_answers_but_damages_images_is_used_at_the_configured_speed(tmp_path: Path) -> None:
+    async def scene(stage: Bench) -> None:
+        send = stage.sim.port.send
+
+        def damaging(data: bytes, then: Callable[[], None] | None = None) -> None:
+            damaged = stage.sim.port.baud > 57_600 and len(data) > 100
+            send(data[:50] + bytes([data[50] ^ 1]) + data[51:] if damaged else data, then)
+
+        stage.sim.port.send = damaging
+        stage.world.desk.finger_on_sensor = 3
+        for _ in range(2):
+            frame = await capture(stage)
+            assert (digest(frame.pixels), frame.metadata["baud"]) == (served(stage), 57_600)
+        assert all(change.error is None for change in stage.changes), "nobody had to be told"
+
+    played(tmp_path, scene)
+
+
+def test_a_sensor_of_another_model_is_called_that_and_not_a_damaged_cable(tmp_path: Path) -> None:
+    """An R503 where an R307 was: its pictures are whole and of another size."""
+    config = Fingerprint(port=str(tmp_path / "finger0"), fastest_baud=921_600, finger_timeout_s=0.4)
+
+    async def run() -> None:
+        async with bench(
+            lambda world: fingerprint.build(world, tmp_path / "finger0", baud=921_600, rows=192, columns=192),
+            lambda: ZfmSensor("fingerprint", config, SystemClock()),
+        ) as stage:
+            stage.world.desk.finger_on_sensor = 2
+            with pytest.raises(DeviceError) as caught:
+                await capture(stage)
+            assert caught.value.code == "sensor_other_model"
+            assert "192 x 192" in caught.value.what
+            assert "256 x 288" in caught.value.what
+
+    asyncio.run(run())
+
+
 def test_looks_for_a_finger_at_least_five_times_a_second(tmp_path: Path) -> None:
     async def scene(stage: Bench) -> None:
         loop = asyncio.get_running_loop()
