@@ -22,7 +22,7 @@ UNSTABLE_S = 5.0
 HOUR_S = 3600.0
 STOP_UNKNOWN = "genset_stop_unknown"
 STOP_AGAIN_S = 600.0
-"""a locked engine that runs is told again to stop: the command may have been lost, and to one that somebody else runs it says nothing"""
+"""a locked engine that runs in AUTO is told again to stop: the command may have been lost; one that somebody runs by hand is theirs"""
 HARMLESS_ALARMS = frozenset({"fail_to_start", "low_fuel", "low_battery_voltage", "high_battery_voltage", "charge_failure", "fuel_sender_fault"})
 """alarms that do not forbid another start; anything else locks out until somebody has looked"""
 NOT_AUTOMATIC = frozenset({"stop", "off", "manual", "test_on_load", "test_off_load", "test"})
@@ -251,12 +251,13 @@ def _stopping(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
 
 
 def _locked(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
+    goes_on = seen.running and seen.mode is not None and seen.mode not in NOT_AUTOMATIC
     if seen.acknowledged:
         fresh = replace(plan, failures=0, starts_s=(), reason="")
-        return _go(fresh, seen, "idle", "genset_ready"), ("reset", "stop") if seen.running else ("reset",)
+        return _go(fresh, seen, "idle", "genset_ready"), ("reset", "stop") if goes_on else ("reset",)
     if plan.code == STOP_UNKNOWN and seen.running is False:
         return replace(_go(plan, seen, "idle", "genset_ready"), reason=""), ()
-    if seen.running and seen.now_s - plan.since_s >= STOP_AGAIN_S:
+    if goes_on and seen.now_s - plan.since_s >= STOP_AGAIN_S:
         return replace(plan, since_s=seen.now_s), ("stop",)
     return plan, ()
 

@@ -127,8 +127,15 @@ def test_nobody_believes_that_an_engine_stands_because_its_controller_is_silent(
 
 
 def test_an_engine_that_runs_although_it_should_not_is_told_again_now_and_then() -> None:
-    locked = Plan("locked", code="genset_no_voltage", since_s=0.0)
-    assert after(locked, *at(GOOD, 599))[1] == ()
-    assert after(locked, *at(GOOD, 600, 700, 1200))[1] == ("stop", "stop")
+    locked, runs = Plan("locked", code="genset_no_voltage", since_s=0.0), replace(GOOD, mode="auto", want=None)
+    assert after(locked, *at(runs, 599))[1] == ()
+    assert after(locked, *at(runs, 600, 700, 1200))[1] == ("stop", "stop")
     assert after(locked, *at(STANDS, 600, 1200))[1] == ()
-    assert after(locked, replace(GOOD, acknowledged=True, want=None))[1] == ("reset", "stop")
+    assert after(locked, replace(runs, acknowledged=True))[1] == ("reset", "stop")
+
+
+@pytest.mark.parametrize("mode", ["manual", None])
+def test_an_engine_that_somebody_may_have_started_at_its_own_panel_is_theirs(mode: str | None) -> None:
+    locked, runs = Plan("locked", code="genset_did_not_start", since_s=0.0), replace(GOOD, mode=mode, want=None)
+    assert after(locked, *at(runs, 600, 1200, 7200))[1] == ()
+    assert after(locked, replace(runs, acknowledged=True))[1] == ("reset",)
