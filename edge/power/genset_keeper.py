@@ -42,6 +42,8 @@ class Needs:
     idle: bool
     unfed: bool = False
     """every UPS says that it is on battery"""
+    spent: bool = False
+    """one of them is at its end"""
 
 
 class GensetKeeper:
@@ -117,6 +119,7 @@ class GensetKeeper:
             acknowledged=self._acknowledged,
             refused=self._refused,
             unfed=needs.unfed,
+            spent=needs.spent,
         )
         self._recognise(seen)
         before = self.plan.state

@@ -56,6 +56,8 @@ class Seen:
     """nobody knows whether the mains are back, and it is time to see"""
     refused: bool = False
     """the controller said no to the start"""
+    spent: bool = False
+    """the battery carries the station and is at its end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,8 @@ def _looking(plan: Plan, seen: Seen, rules: GensetRules) -> tuple[Plan, Acts]:
     if seen.stop_by_hand or seen.mains_steady_s >= rules.mains_return_s:
         return replace(plan, state="cool_down", code="genset_cooling_down"), ()
     waited_s = seen.now_s - plan.since_s
-    if waited_s < rules.load_timeout_s or not (seen.unfed or waited_s > rules.load_timeout_s + rules.mains_return_s):
+    seen_enough = waited_s >= rules.load_timeout_s and (seen.unfed or waited_s > rules.load_timeout_s + rules.mains_return_s)
+    if not (seen_enough or seen.spent):
         return plan, ()
     if stable(seen, rules):
         return _ready_for_load(plan, seen)

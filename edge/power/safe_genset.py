@@ -13,7 +13,7 @@ from edge.clock import Clock
 from edge.devices.interfaces import Genset
 from edge.devices.presence import Presence
 from edge.errors import DeviceError
-from edge.power.genset_plan import turns
+from edge.power.genset_plan import NOT_AUTOMATIC, turns
 from station_config.schema import GensetRules
 
 AGAIN_S, TRIES = 60.0, 10
@@ -40,9 +40,9 @@ async def bring_home(genset: Presence[Genset], rules: GensetRules, clock: Clock)
 
 
 async def _let_go(genset: Genset) -> bool:
-    """Does it turn? Then the request is taken back."""
+    """Does it turn, and not by somebody's hand? Then the request is taken back."""
     reading = await genset.reading()
-    running = turns(reading.rpm, reading.l1_v)
-    if running is not False:
+    ours = turns(reading.rpm, reading.l1_v) is not False and reading.mode not in NOT_AUTOMATIC
+    if ours:
         await genset.stop()
-    return running is not False
+    return ours

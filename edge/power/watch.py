@@ -260,6 +260,8 @@ class PowerWatch:
 
     def _policy(self, now_s: float) -> list[Act]:
         inputs = self._inputs(now_s)
+        if self.plan.state == "looking" and inputs.source is Source.BATTERY:
+            inputs = replace(inputs, source=Source.GENSET)  # the engine idles beside it: what is too little for a station is enough to take it back
         state, why = next_state(self.state, inputs, self.power)
         if state is self.state:
             return []
@@ -320,6 +322,7 @@ class PowerWatch:
             waiting=self.waiting.people,
             idle=self.activity == "idle",
             unfed=self.supply.unfed(now_s),
+            spent=self.nothing_left(),
         )
         return [Act("genset", what, self.genset.plan.reason) for what in self.genset.step(now_s, wall, readings, needs)]
 

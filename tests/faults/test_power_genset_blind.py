@@ -92,3 +92,16 @@ def test_an_engine_that_dies_while_it_looks_is_a_failure() -> None:
     here.run(10)
     assert here.watch.plan.state in ("resting", "starting")
     assert here.watch.plan.failures == 1
+
+
+def test_a_battery_that_is_at_its_end_in_the_middle_of_a_look_gets_the_genset_back_at_once_and_nobody_stops() -> None:
+    here = blind()
+    assert here.run(31 * 60, until=lambda: here.watch.plan.state == "looking")
+    here.world.charge(4)
+    began_s = here.now_s
+    assert here.run(60, until=lambda: here.world.genset.loaded)
+    assert here.now_s - began_s <= 3, "not after the whole look"
+    here.run(3600)
+    assert "stop" not in here.did("genset")
+    assert here.watch.picture.state is State.ON_GENSET
+    assert not here.stopped

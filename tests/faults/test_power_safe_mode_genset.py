@@ -69,6 +69,14 @@ def test_an_engine_that_somebody_runs_by_hand_goes_on_and_is_left_alone_after_so
     assert clock.slept_s.count(safe_genset.AGAIN_S) == safe_genset.TRIES
 
 
+def test_an_engine_that_somebody_runs_in_manual_is_not_touched() -> None:
+    world, clock = _running("telemetry"), Hours()
+    world.power.genset.mode = "manual"
+    asyncio.run(_safe_mode(world.power.genset, world, clock))
+    assert world.power.genset.running, "some controllers obey a stop in manual as they obey the button"
+    assert safe_genset.AGAIN_S not in clock.slept_s
+
+
 def test_a_controller_that_is_silent_ends_nothing() -> None:
     async def drive(clock: Hours) -> None:
         presence: Presence[Genset] = Presence("genset", lambda: GencommGenset(tcp_client("127.0.0.1", 1)), clock, lambda _: None)
