@@ -8,8 +8,11 @@ Source: Epson ESC/POS command reference; each command is named where it is used.
        n = 4   bits 2, 3 paper low     bits 5, 6 paper out
     GS r 1     1D 72 01    answered when all before it is printed: bits 0, 1 paper low; 2, 3 paper out; bits 4 and 7 are 0
     GS I n     1D 49 n     `_`, text, NUL: n = 65 firmware, 66 maker, 67 model, 68 serial number
+    GS a n     1D 61 n     n = 0: no reports by itself (ASB), which else come at each change: four bytes, in the first bits 0, 1, 7 are 0 and
+                           bit 4 is 1, in the others bits 4 and 7 are 0, so that alone each would be an answer to GS r
 """
 
+import re
 import textwrap
 from dataclasses import dataclass
 
@@ -25,6 +28,7 @@ IDENTIFY = b"\x1dI"
 FIRMWARE, MAKER, MODEL, SERIAL = b"A", b"B", b"C", b"D"
 
 RESET = b"\x1b@"
+NO_REPORTS = b"\x1da\x00"
 CODE_PAGE_1252 = b"\x1bt\x10"
 LEFT, CENTRE = b"\x1ba\x00", b"\x1ba\x01"
 BOLD_ON, BOLD_OFF = b"\x1bE\x01", b"\x1bE\x00"
@@ -52,7 +56,7 @@ class Slip:
     def __init__(self, width_mm: int) -> None:
         """width_mm: of the paper; anything below 80 counts as 58."""
         self._width = 80 if width_mm >= 80 else 58
-        self._parts = [RESET, CODE_PAGE_1252]
+        self._parts = [RESET, NO_REPORTS, CODE_PAGE_1252]
 
     @property
     def columns(self) -> int:
@@ -111,6 +115,18 @@ class Status:
 def is_status(byte: int) -> bool:
     """True for a byte that can be an answer to DLE EOT."""
     return byte & FIXED_MASK == FIXED_BITS
+
+
+def answers(got: bytes | bytearray) -> bytes:
+    """Without reports that the printer sent by itself, also one of which the end has not come yet."""
+    return _REPORT.sub(b"", bytes(got))
+
+
+def _one_of(mask: int, bits: int) -> bytes:
+    return b"[" + re.escape(bytes(byte for byte in range(256) if byte & mask == bits)) + b"]"
+
+
+_REPORT = re.compile(_one_of(0x93, 0x10) + b"(?:" + _one_of(0x90, 0) + b"{3}|" + _one_of(0x90, 0) + rb"{0,2}\Z)", re.DOTALL)
 
 
 def decode_status(printer: int, cause: int, paper: int) -> Status:

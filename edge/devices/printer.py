@@ -107,7 +107,7 @@ class EscPosPrinter:
             what = f"{len(got)} bytes, none of them a status"
             raise DeviceProtocolError("bad_answer", self.name, what, "Check baud rate and cable.", got_bytes=len(got), baud=self._port.baud)
         self._finished = self._finished or bool(_done(got))
-        return next((byte for byte in got if escpos.is_status(byte)), None)
+        return next((byte for byte in escpos.answers(got) if escpos.is_status(byte)), None)
 
     async def _ask(self, which: bytes) -> str:
         """GS I; cheap printers are silent."""
@@ -120,7 +120,7 @@ class EscPosPrinter:
 
 def _done(got: bytearray) -> bool | None:
     """The answer to GS r has bits 4 and 7 clear."""
-    return True if any(not byte & 0x90 for byte in got) else None
+    return True if any(not byte & 0x90 for byte in escpos.answers(got)) else None
 
 
 def _text(got: bytearray) -> str | None:

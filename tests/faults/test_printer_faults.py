@@ -101,6 +101,28 @@ def test_fault_ends_as_said_and_the_slip_comes_afterwards(fault: str, tmp_path: 
     played(tmp_path, scene)
 
 
+def test_a_report_that_the_printer_sends_by_itself_is_not_taken_for_the_end_of_the_slip(tmp_path: Path) -> None:
+    """Automatic status back, on in many printers by a switch (Epson, GS a): four bytes at each change."""
+
+    async def scene(stage: Bench) -> None:
+        async def report() -> None:
+            await until(lambda: len(stage.sim.parser.page.lines) >= 2, "the paper to end")
+            stage.sim.port.send(b"\x18\x00\x0c\x0f")
+
+        stage.sim.set_fault("paper-ends", True)
+        reporting = asyncio.create_task(report())
+        with pytest.raises(DeviceError) as caught:
+            await print_slip(stage)
+        await reporting
+        assert caught.value.code == "paper_out"
+        stage.sim.set_fault("paper-ends", False)
+        stage.sim.port.send(b"\x10\x00\x00\x0f")
+        await print_slip(stage)
+        assert stage.sim.slips[-1].lines[:3] == LINES
+
+    played(tmp_path, scene)
+
+
 def test_refusals_leave_the_printer_ready(tmp_path: Path) -> None:
     async def scene(stage: Bench) -> None:
         stage.sim.set_fault("paper-out", True)

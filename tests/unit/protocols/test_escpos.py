@@ -27,6 +27,15 @@ def test_long_lines_break_between_words_and_long_words_are_cut() -> None:
     assert escpos.wrap("  ditarik", 20) == ["  ditarik"]
 
 
+@pytest.mark.parametrize(("came", "answered"), [
+    (b"\x18\x00\x0c\x0f", b""), (b"\x18\x00", b""), (b"\x12\x18\x00\x0c\x0f\x03", b"\x12\x03"), (b"\x10\x00\x00\x0f\x00", b"\x00"),
+    (b"\x10\x12\x00", b"\x10\x12\x00"), (b"_REKAM\0", b"_REKAM\0"),
+])
+def test_reports_that_nobody_asked_for_are_no_answers(came: bytes, answered: bytes) -> None:
+    """Automatic status back of a TM-T88V (Epson, GS a): paper out, all well; then what only resembles one."""
+    assert escpos.answers(came) == answered
+
+
 def test_a_pair_that_does_not_fit_takes_two_lines() -> None:
     assert b"Nomor rekam\n  0123456789abcdef0123456789\n" in Slip(58).pair("Nomor rekam", "0123456789abcdef0123456789").document
 
