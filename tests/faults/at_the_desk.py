@@ -163,8 +163,8 @@ async def enrol(folder: Path, room: Room, spoil: Spoil) -> Outcome:
             await operator.record()
             outcome.codes = {change.code for change in room.changes if change.code}
             outcome.wires = {change.error.code: str(change.error.values.get("wire", "")) for change in room.changes if change.error}
-            outcome.played = Counter(room.played)
             outcome.traces = {*room.traces(), *came_back(room.changes)}
+            outcome.played = Counter(room.played)
             bench.session.end()
             await asyncio.gather(*beside)
             outcome.printed = operator.printed

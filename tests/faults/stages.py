@@ -5,7 +5,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from edge.devices.printer import EscPosPrinter
 from edge.devices.retries import Limits
 from edge.devices.tablet import make_tablet
 from edge.enrolment.slip_printing import escpos_slip
+from edge.errors import DeviceAbsent
 from edge.fitting import BoardLight
 from edge.following import Follower
 from edge.power.manager import PowerManager
@@ -297,7 +298,13 @@ async def gpio_stage(folder: Path, fault: str) -> AsyncIterator[tuple[Room, Spoi
 
         on_pins = presence(room, "gpio", driver, quick)
         room.shown = (on_pins,)
-        room.traces = lambda: {"the button is pressed"} if on_pins.state != "absent" and drivers[-1].read("power_button") else ()
+
+        def pressed() -> set[str]:
+            with suppress(DeviceAbsent):
+                return {"the button is pressed"} if drivers[-1].read("power_button") else set()
+            return set()
+
+        room.traces = pressed
         power: Any = Mock(spec=PowerManager)
         room.follow = lambda session: Follower(power, on_pins, LINES, lambda name: None, SystemClock()).run(session.changes())
         yield room, _set(room, sim, fault, lambda: fault in pins.active)
