@@ -27,6 +27,10 @@ EVIOCGBIT_KEYS = 0x80604521
 """96 bytes, a bit for each key or button"""
 EVIOCGKEY_ALL = 0x80604518
 """96 bytes, a bit for each key or button that is down"""
+EVIOCGPROP_8 = 0x80084509
+"""8 bytes, a bit for each property"""
+INPUT_PROP_DIRECT = 0x01
+"""what is touched is what is seen"""
 EVIOCSCLOCKID = 0x400445A0
 CLOCK_MONOTONIC = 1
 ASSUMED_WIDTH_MM = 100.0
@@ -152,6 +156,12 @@ def tells_touch(descriptor: int) -> bool:
 def touches_now(descriptor: int) -> bool:
     """Whether BTN_TOUCH is down. Raises OSError."""
     return _has_bit(fcntl.ioctl(descriptor, EVIOCGKEY_ALL, bytes(96)), BTN_TOUCH)
+
+
+def is_touch_screen(descriptor: int) -> bool:
+    """A screen for fingers. Raises OSError."""
+    has_pen = _has_bit(fcntl.ioctl(descriptor, EVIOCGBIT_KEYS, bytes(96)), BTN_TOOL_PEN)
+    return not has_pen and _has_bit(fcntl.ioctl(descriptor, EVIOCGPROP_8, bytes(8)), INPUT_PROP_DIRECT)
 
 
 def _has_bit(bits: bytes, number: int) -> bool:

@@ -66,11 +66,12 @@ class EvdevTablet(Pad):
             os.close(descriptor)
 
     def _adopt(self) -> str:
-        """Range and name; a pipe has neither."""
+        """Range and name; a pipe has neither. A touch screen is never grabbed: a wrong path may lead to the operator's own."""
         try:
             self._axes, self._touch = evdev.read_axes(self._descriptor), evdev.tells_touch(self._descriptor)
             evdev.use_monotonic_time(self._descriptor)
-            evdev.grab(self._descriptor)
+            if not evdev.is_touch_screen(self._descriptor):
+                evdev.grab(self._descriptor)
             return evdev.read_name(self._descriptor)
         except OSError as error:
             if error.errno == errno.ENOTTY:
