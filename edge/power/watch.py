@@ -93,6 +93,8 @@ class PowerWatch:
         self._people_left: int | None = None
         self._readings = Readings(upses={})
         self._picture: PowerPicture | None = None
+        self._shown: frozenset[str] = frozenset()
+        """notices of the last picture"""
         self._was_stopped: bool | None = None
         """the last life ended orderly (True) or not (False) and the report does not know yet"""
         self._seen_at_s: float | None = None
@@ -409,7 +411,8 @@ class PowerWatch:
         )
         up_s = now_s - (self._began_s or 0.0)
         board_s = up_s if self._board_told_s is None else now_s - self._board_told_s
-        notices = wording.notices(picture, self.supply, self.batteries, self.power, up_s, board_s if self._fitted_board else 0.0)
+        notices = wording.notices(picture, self.supply, self.batteries, self.power, up_s, board_s if self._fitted_board else 0.0, self._shown)
+        self._shown = frozenset(notice.id for notice in notices)
         return replace(picture, sentence=wording.sentence(picture, up_s, self._stop_why), notices=notices)
 
     def _genset_view(self, now_s: float, readings: Readings) -> GensetView | None:

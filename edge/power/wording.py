@@ -4,7 +4,7 @@ Plain words: the source, how long, for how many people, what to do. Nothing here
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from edge.devices.interfaces import GensetReading
 from edge.power.energy import Battery
@@ -19,6 +19,8 @@ BOARD_LOW_MV = 4750.0
 """a Pi warns at 4.63 V; below 4.75 V cameras begin to fail"""
 HOST_HOT_C = 80.0
 """the Pi slows itself down here"""
+VOLTS_SLACK, MV_SLACK, C_SLACK, FUEL_SLACK = 3.0, 50.0, 2.0, 3.0
+"""so far back over its limit must a figure be before its notice goes: one that hovers there would make the screen flicker"""
 WORN_PERCENT = 50.0
 """of the name plate: a battery that gives less is to be replaced"""
 SILENT_S = 10.0
@@ -124,23 +126,25 @@ def _by_hand(keeper: GensetKeeper) -> str | None:
 
 
 def notices(
-    picture: PowerPicture, supply: Supply, batteries: Mapping[str, Battery], power: Power, up_s: float, board_silent_s: float,
+    picture: PowerPicture, supply: Supply, batteries: Mapping[str, Battery], power: Power, up_s: float, board_silent_s: float, shown: Set[str] = frozenset(),
 ) -> tuple[Notice, ...]:
-    """Everything worth a line, most urgent first. up_s: since the first poll; nobody is blamed for not having answered yet."""
-    found = [*_of_supply(picture, supply, power), *_of_upses(picture, batteries, power, up_s), *_of_genset(picture), *_of_boxes(picture)]
+    """Everything worth a line, most urgent first. up_s: since the first poll; nobody is blamed for not having answered yet. shown: ids of a moment ago."""
+    found = [
+        *_of_supply(picture, supply, power, shown), *_of_upses(picture, batteries, power, up_s, shown), *_of_genset(picture, shown), *_of_boxes(picture, shown),
+    ]
     if board_silent_s > SILENT_S:
         found.append(Notice("board_silent", "warn"))
     order = {"alarm": 0, "warn": 1, "info": 2}
     return tuple(sorted(found, key=lambda notice: order[notice.level]))
 
 
-def _of_supply(picture: PowerPicture, supply: Supply, power: Power) -> Iterator[Notice]:
+def _of_supply(picture: PowerPicture, supply: Supply, power: Power, shown: Set[str]) -> Iterator[Notice]:
     volts = picture.mains_v.value
-    if picture.source is Source.MAINS and volts is not None and volts < power.low_v:
+    if picture.source is Source.MAINS and volts is not None and _low(volts, power, shown):
         yield Notice("mains_low", "warn", {"volts": round(volts)})
     elif picture.source is Source.BATTERY and volts is not None and 50 < volts < power.low_v:
         yield Notice("mains_brown_out", "warn", {"volts": round(volts)})
-    elif volts is not None and volts > power.high_v:
+    elif volts is not None and _high(volts, power, shown):
         yield Notice("mains_high", "alarm", {"volts": round(volts)})
     if supply.flickers(picture.at_s):
         yield Notice("mains_flicker", "warn")
@@ -149,7 +153,15 @@ def _of_supply(picture: PowerPicture, supply: Supply, power: Power) -> Iterator[
         yield Notice("ups_disagree", "warn", {"name": ", ".join(names)})
 
 
-def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Power, up_s: float) -> Iterator[Notice]:
+def _low(volts: float, power: Power, shown: Set[str]) -> bool:
+    return volts < power.low_v + VOLTS_SLACK * ("mains_low" in shown)
+
+
+def _high(volts: float, power: Power, shown: Set[str]) -> bool:
+    return volts > power.high_v - VOLTS_SLACK * ("mains_high" in shown)
+
+
+def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Power, up_s: float, shown: Set[str]) -> Iterator[Notice]:
     for ups in picture.upses:
         silent_s = _silent_s(ups, up_s)
         if silent_s > SILENT_S:
@@ -159,11 +171,11 @@ def _of_upses(picture: PowerPicture, batteries: Mapping[str, Battery], power: Po
         worn = "RB" in ups.status or (health_percent is not None and health_percent < WORN_PERCENT)
         if worn:
             yield Notice("ups_replace_battery", "warn", {"name": ups.name})
-        for code, level in _words(ups, picture, power, worn=worn):
+        for code, level in _words(ups, picture, power, shown, worn=worn):
             yield Notice(code, level, {"name": ups.name})
 
 
-def _words(ups: UpsView, picture: PowerPicture, power: Power, *, worn: bool) -> Iterator[tuple[str, str]]:
+def _words(ups: UpsView, picture: PowerPicture, power: Power, shown: Set[str], *, worn: bool) -> Iterator[tuple[str, str]]:
     """What else its status says: notice and level. A word about voltage is left out where the figure itself is told."""
     yield from ((code, level) for word, code, level in WORDS if word in ups.status)
     if "ALARM" in ups.status and not worn:
@@ -173,9 +185,9 @@ def _words(ups: UpsView, picture: PowerPicture, power: Power, *, worn: bool) -> 
     elif ups.on_battery is False and _empty(ups, power):
         yield "ups_empty", "warn"
     volts = picture.mains_v.value
-    if "BOOST" in ups.status and (volts is None or volts >= power.low_v):
+    if "BOOST" in ups.status and (volts is None or not _low(volts, power, shown)):
         yield "ups_boost", "info"
-    if "TRIM" in ups.status and (volts is None or volts <= power.high_v):
+    if "TRIM" in ups.status and (volts is None or not _high(volts, power, shown)):
         yield "ups_trim", "info"
 
 
@@ -184,7 +196,7 @@ def _empty(ups: UpsView, power: Power) -> bool:
     return "LB" in ups.status or (charge_percent is not None and charge_percent < power.stop_below_percent)
 
 
-def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
+def _of_genset(picture: PowerPicture, shown: Set[str]) -> Iterator[Notice]:
     genset = picture.genset
     if genset is None:
         return
@@ -195,7 +207,7 @@ def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
     if genset.hand is not None:
         yield Notice(genset.hand, "info", {"minutes": genset.hand_minutes})
     fuel = genset.fuel_percent.value
-    if fuel is not None and fuel < FUEL_LOW_PERCENT:
+    if fuel is not None and fuel < FUEL_LOW_PERCENT + FUEL_SLACK * ("genset_fuel_low" in shown):
         yield Notice("genset_fuel_low", "warn", {"percent": round(fuel), "hours": round(genset.fuel_hours or 0.0, 1), "people": genset.fuel_people or 0})
     elif fuel is None and genset.rpm.known:
         yield Notice("genset_fuel_unknown", "warn")
@@ -205,10 +217,10 @@ def _of_genset(picture: PowerPicture) -> Iterator[Notice]:
         yield Notice("genset_service_due", "info", {"hours": round(genset.service_in_h)})
 
 
-def _of_boxes(picture: PowerPicture) -> Iterator[Notice]:
-    if picture.board_mv.value is not None and picture.board_mv.value < BOARD_LOW_MV:
+def _of_boxes(picture: PowerPicture, shown: Set[str]) -> Iterator[Notice]:
+    if picture.board_mv.value is not None and picture.board_mv.value < BOARD_LOW_MV + MV_SLACK * ("supply_low" in shown):
         yield Notice("supply_low", "warn", {"volts": round(picture.board_mv.value / 1000, 2)})
     if picture.host.under_voltage:
         yield Notice("host_under_voltage", "warn")
-    if picture.host.temperature_c is not None and picture.host.temperature_c > HOST_HOT_C:
+    if picture.host.temperature_c is not None and picture.host.temperature_c > HOST_HOT_C - C_SLACK * ("host_hot" in shown):
         yield Notice("host_hot", "warn", {"celsius": round(picture.host.temperature_c)})
