@@ -27,6 +27,8 @@ ENTRIES_KEPT = 50
 WIRE_CHARACTERS = 400
 FLUSH_EVERY_S = 900.0
 """captures and hours are worth no more writes to a memory card than this; faults are written at once"""
+CALM_S = 60.0
+"""between two writes of faults: a loose plug makes one every second, a memory card does not bear that for long"""
 WRITE_S = 20.0
 LAST_S = 5.0
 """at an orderly stop nobody waits longer for a disk that hangs"""
@@ -123,11 +125,12 @@ class EquipmentRegister:
         self._changed.clear()
 
     async def run(self) -> None:
-        """Write faults at once, the rest now and then, and all of it at the end. What a disk refuses is kept and tried again at the next change."""
+        """Write a fault at once, those that follow soon together, the rest now and then, and all of it at the end. What a disk refuses is tried again."""
         try:
             while True:
                 await self._pause()
                 await self._flush()
+                await self._clock.sleep_s(CALM_S)
         finally:
             await self._flush(last=True)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
+from edge.devices import register as register_module
 from edge.devices.interfaces import Identity
 from edge.devices.presence import PresenceChange
 from edge.devices.register import ENTRIES_KEPT, AtomicStorage, EquipmentRegister
 from edge.errors import DeviceAbsent, DeviceError
-from tests.waiting import until
+from tests.waiting import pause, until
 
 SENSOR = Identity("ZFM", "R307", "S1", "1.0")
 
@@ -177,6 +178,28 @@ def test_a_fault_is_written_at_once(tmp_path: Path) -> None:
     assert "port_absent" in path.read_text()
 
 
+def test_a_loose_plug_does_not_wear_the_card_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "equipment.json"
+    writes: list[int] = []
+    write = AtomicStorage.write
+    monkeypatch.setattr(AtomicStorage, "write", lambda storage, data: (writes.append(1), write(storage, data)))
+
+    async def run() -> None:
+        register = EquipmentRegister(path, SystemClock())
+        task = asyncio.create_task(register.run())
+        for flap in range(20):
+            register.on_change(change("absent", absent()))
+            await until(path.exists, "the first fault on the disk")
+            register.on_change(change("ready"))
+            await pause(0.01)
+            assert len(writes) == 1, flap
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    assert EquipmentRegister(path, Clock()).rows()[0]["faults_ever"] == 20, "none is lost at an orderly stop"
+
+
 def test_a_full_disk_is_told_once_and_the_rows_are_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,6 +215,7 @@ def test_a_full_disk_is_told_once_and_the_rows_are_written_later(
         register = EquipmentRegister(path, SystemClock())
         task = asyncio.create_task(register.run())
         monkeypatch.setattr(AtomicStorage, "write", full)
+        monkeypatch.setattr(register_module, "CALM_S", 0.0)
         for times, code in enumerate(("port_absent", "bad_answer"), start=1):
             register.on_change(change("faulted", absent(code)))
             await until(lambda times=times: len(refused) >= times or task.done(), "a refused write")
