@@ -131,7 +131,7 @@ class VirtualSite:
         if not self._board or self.silences.board:
             return None
         world = self.world
-        state = "running" if world.genset_running else "idle"
+        state = "manual" if world.genset_running else "idle"  # so the firmware calls an engine that its contact did not start
         return BoardStatus(world.mains_ok, world.ups_ok, world.genset_running, state, False, False, 5050, 41.0, int(self.now_s * 1000))
 
     def _carry_out(self, act: Act) -> None:
