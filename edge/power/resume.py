@@ -9,6 +9,8 @@ from edge.clock import local_day_minute
 
 KINDS = ("power_was_out", "station_was_off", "program_restarted")
 """notice ids; each also as <id>_times, the first as power_was_out_from"""
+LONGEST_S = 366 * 86_400.0
+"""nobody leaves a station dark for longer: the clock woke up in another year"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,11 @@ class Away:
     known: bool
     """the clock was trusted when it noted them"""
 
+    def dark_s(self, now_s: float, trust: str) -> float | None:
+        """Until `now_s` by the present clock, which is trusted so far; None where the clocks cannot tell."""
+        lasted_s = now_s - self.last_seen_s
+        return lasted_s if self.known and trust != "none" and 0 <= lasted_s <= LONGEST_S else None
+
 
 def came_back(away: Away | None, started_wall_s: float, trust: str) -> tuple[str, dict[str, str]]:
     """Notice id with `from` and `to` ("14:02"; another day: "20-11 14:02"), or without the times that nobody knows.
@@ -34,7 +41,7 @@ def came_back(away: Away | None, started_wall_s: float, trust: str) -> tuple[str
         return "power_was_out", {}
     if not away.known:
         return away.kind, {}
-    if trust == "none" or started_wall_s < away.last_seen_s:
+    if away.dark_s(started_wall_s, trust) is None:
         return ("power_was_out_from", {"from": _worded(away.began_s, away.began_s)}) if away.kind == "power_was_out" else (away.kind, {})
     return f"{away.kind}_times", {"from": _worded(away.began_s, started_wall_s), "to": _worded(started_wall_s, started_wall_s)}
 

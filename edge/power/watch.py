@@ -165,9 +165,7 @@ class PowerWatch:
     def _note(self, now_s: float, wall: Wall, dt_s: float) -> None:
         """For the report."""
         if self._was_stopped is not None and self.away is not None:
-            dark_s = wall.wall_s - self.away.last_seen_s
-            told = self.away.known and wall.trust != "none" and dark_s >= 0
-            self.report.was_dark(wall.day, dark_s if told else None, orderly=self._was_stopped)
+            self.report.was_dark(wall.day, self.away.dark_s(wall.wall_s, wall.trust), orderly=self._was_stopped)
             self._was_stopped = None
         volts = self.supply.mains_figure(now_s, "input_v").value
         stretch = Stretch(

@@ -124,6 +124,18 @@ def test_the_report_survives_a_cut_and_knows_how_long_it_was_dark() -> None:
     assert outage.dark_s == day.dark_s
 
 
+def test_a_clock_that_woke_up_ten_years_later_makes_no_outage_of_ten_years() -> None:
+    here = site()
+    here.world.outage()
+    here.run(30)
+    here.now_s += 10 * 365 * 86_400
+    here.world.restore()
+    here.restart()
+    here.run(60)
+    assert here.watch.report.outages[-1].s < 60
+    assert sum(day.dark_s for day in here.watch.report.days.values()) == 0
+
+
 def test_what_an_older_station_kept_is_still_read() -> None:
     report = Report()
     report.restore({"days": [{"day": "2026-05-01", "outages": 2, "outage_s": 60.0, "people": 7, "gone": 1}], "outage_began": None})

@@ -42,7 +42,7 @@ def test_over_midnight_the_day_is_named() -> None:
     assert said(CUT, AT_1402 + 18 * 3600, "network").startswith("Listrik padam 01-06 14:02 sampai 08:02.")
 
 
-@pytest.mark.parametrize(("now_s", "trust"), [(AT_1402 + 1740, "none"), (AT_1402 - 86_400, "rtc")])
+@pytest.mark.parametrize(("now_s", "trust"), [(AT_1402 + 1740, "none"), (AT_1402 - 86_400, "rtc"), (AT_1402 + 10 * 365 * 86_400, "rtc")])
 def test_a_clock_that_the_outage_reset_tells_only_the_beginning(now_s: float, trust: str) -> None:
     assert said(CUT, now_s, trust) == "Listrik padam sejak 14:02; jam sekarang belum pasti. Data aman. Lanjut: Sidik jari kiri."
 
