@@ -110,6 +110,8 @@ class Report:
 
     days: dict[str, Day] = field(default_factory=dict)
     outages: list[Outage] = field(default_factory=list)
+    today: str = ""
+    """the day that was observed last; empty: none yet"""
 
     @property
     def outage(self) -> Outage | None:
@@ -125,7 +127,8 @@ class Report:
 
     def observe(self, name: str, stretch: Stretch) -> None:
         """One stretch of the day `name`."""
-        row = self.day(name)
+        row, self.today = self.day(name), name
+        row.told = False  # a clock that was set back goes on with a day that was told
         if stretch.watts is not None:
             row.energy_wh = (row.energy_wh or 0.0) + stretch.watts * stretch.dt_s / 3600
         row.flicker_s += stretch.dt_s if stretch.flickers else 0.0
@@ -170,8 +173,8 @@ class Report:
             row.longest_outage_s = max(row.longest_outage_s, outage.s)
 
     def untold(self, today: str) -> list[str]:
-        """Days that are over and of which the district has no totals yet: each is named once."""
-        over = [name for name, row in self.days.items() if name < today and not row.told]
+        """Days that are over, or that a wrong clock named, and of which the district has no totals yet: each is named once."""
+        over = [name for name, row in self.days.items() if name != today and not row.told]
         for name in over:
             self.days[name].told = True
         return sorted(over)
@@ -194,7 +197,8 @@ class Report:
 
     def for_health(self) -> dict[str, Any]:
         """Yesterday's and today's totals in few bytes (the whole health document stays under 1 KB)."""
-        return {name: totals(self.days[name]) for name in sorted(self.days)[-2:]}
+        names = [name for name in sorted(self.days) if not self.today or name <= self.today]
+        return {name: totals(self.days[name]) for name in names[-2:]}
 
 
 def day_event(row: Day) -> dict[str, bool | int | str]:

@@ -155,3 +155,13 @@ def test_the_page_tells_unknown_as_unknown() -> None:
     assert told["now"]["genset"]["fuel_hours"] is None
     assert told["now"]["person"] == {"seconds": 240, "wh": None, "measured": False}
     assert told["days"][0]["day"] == told["today"]
+
+
+def test_a_day_that_a_wrong_clock_named_is_told_too_and_does_not_hide_today() -> None:
+    report = Report()
+    for name in ("2026-06-01", "2036-06-02", "2026-06-02"):
+        report.observe(name, Stretch(Source.MAINS, 60.0, 0.0))
+    assert report.untold("2026-06-02") == ["2026-06-01", "2036-06-02"]
+    assert list(report.for_health()) == ["2026-06-01", "2026-06-02"]
+    report.observe("2026-06-01", Stretch(Source.MAINS, 60.0, 0.0))
+    assert report.untold("2026-06-02") == ["2026-06-01"], "it went on: told again, and the later word holds"
