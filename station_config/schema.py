@@ -263,7 +263,7 @@ class Power(Section, frozen=True):
     queue_a_day: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """queue numbers that are handed out a day: who of them still waits decides on the genset; 0: the operator tells, or nobody knows"""
     screen_command: tuple[str, ...] = ()
-    """sets the screen's brightness, e.g. ["brightnessctl", "set", "{percent}%"]; empty: the screen has no dimmer"""
+    """sets the screen's brightness, e.g. ["brightnessctl", "set", "{percent}%"]; empty: the screen has no dimmer. The shipped unit says what it needs"""
     lamp_command: tuple[str, ...] = ()
     """the same for the lamp on the cloth, where a PWM output dims it; empty: it is only switched (devices.gpio, backdrop)"""
     halt_command: tuple[str, ...] = ()
