@@ -324,7 +324,7 @@ STAGES: dict[str, Stage] = {
 }
 
 
-SIDE_BY_SIDE = {"gpio": 1, "board": 4, "camera": 3, "iris": 4}
+SIDE_BY_SIDE = {"gpio": 1, "board": 4, "camera": 3, "iris": 4, "fingerprint": 3, "tablet": 4}
 """cases at a time, else 8: pins are one for all, each board is a process that must answer within 0.25 s, pictures cost seconds of processor"""
 
 
