@@ -4,12 +4,14 @@ import datetime
 import math
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+import station_config
 from station_config.load import SIZE_LIMIT_BYTES, ConfigError, _absolute, _problems, load_district, load_station
 from station_config.schema import Broker, Devices, Keys, Power, Station, StationConfig
 
@@ -164,3 +166,27 @@ def test_no_value_of_any_key_is_more_than_a_sentence(table: str, key: str) -> No
 @pytest.mark.parametrize("text", ["", 'halt_command = ["systemctl", "poweroff"]', '[power.genset]\nhours = ["00:00-24:00"]\nquiet = "22:00-06:00"'])
 def test_sensible_thresholds_pass(tmp_path: Path, text: str) -> None:
     load_station(write(tmp_path, f"{GOOD}[power]\n{text}\n"))
+
+
+KITS = sorted((Path(station_config.__file__).parent / "kits").glob("*.toml"))
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda path: path.stem)
+def test_a_kit_is_a_whole_station_file_and_its_ports_are_named_by_udev(kit: Path) -> None:
+    config = load_station(kit)
+    rules = (kit.parent.parent / "udev" / "70-rekam-devices.rules").read_text(encoding="utf-8")
+    named = {f"/dev/{name}" for name in re.findall(r'SYMLINK\+="(rekam/\w+)"', rules)}
+    ports = set(re.findall(r'^port = "(/dev/\S+)"', kit.read_text(encoding="utf-8"), re.MULTILINE))
+    assert ports
+    assert ports <= named
+    assert config.devices.fingerprint is not None
+
+
+def test_each_socket_of_the_hub_has_one_name() -> None:
+    rules = (KITS[0].parent.parent / "udev" / "70-rekam-devices.rules").read_text(encoding="utf-8")
+    patterns = dict(re.findall(r'^ENV\{ID_PATH\}=="([^"]+)", SYMLINK\+="rekam/(\w+)"', rules, re.MULTILINE))
+    raspberry_4 = "platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.{}:1.0"
+    hub_on_a_5 = "platform-xhci-hcd.0-usb-0:1.{}:1.0"
+    for path in (raspberry_4, hub_on_a_5):
+        found = [[name for pattern, name in patterns.items() if fnmatch(path.format(socket), pattern)] for socket in (1, 2, 3, 4)]
+        assert found == [["fingerprint"], ["tablet"], ["printer"], ["genset"]]
