@@ -148,5 +148,5 @@ def test_altered_bytes_of_a_signed_record_are_refused(changes: list[tuple[int, i
 
 @given(st.integers(0, len(RECORD) - 1), st.binary(max_size=3))
 def test_a_cut_or_lengthened_record_is_refused(length: int, tail: bytes) -> None:
-    assert not accepted(RECORD[:length] + tail)
+    assert RECORD[:length] + tail == RECORD or not accepted(RECORD[:length] + tail)
     assert not accepted(RECORD + tail + b"\x00")
