@@ -9,7 +9,8 @@ resumed saves some 2 KB of certificates in it.
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -33,6 +34,31 @@ class DatesRefused(ssl.SSLError):
         return str(self.args[-1])
 
 
+@dataclass(frozen=True, slots=True)
+class _Dates:
+    """From when to when a certificate is valid, as seconds since 1970."""
+
+    start_s: float
+    end_s: float
+
+    @classmethod
+    def of(cls, certificate: Mapping[str, Any]) -> "_Dates":
+        """certificate: as `ssl` shows it."""
+        return cls(ssl.cert_time_to_seconds(certificate["notBefore"]), ssl.cert_time_to_seconds(certificate["notAfter"]))
+
+    def problem(self, wall_s: float) -> str:
+        """Empty when it is valid then."""
+        if wall_s < self.start_s:
+            return f"is not yet valid: it begins {_day(self.start_s)}, today is {_day(wall_s)}"
+        if wall_s > self.end_s:
+            return f"has expired: it ended {_day(self.end_s)}, today is {_day(wall_s)}"
+        return ""
+
+
+def _day(wall_s: float) -> str:
+    return datetime.fromtimestamp(wall_s, UTC).date().isoformat()
+
+
 class Tls:
     """The station's end."""
 
@@ -40,17 +66,20 @@ class Tls:
         self._broker, self._clock = broker, clock
         self._context: ssl.SSLContext | None = None
         self._session: ssl.SSLSession | None = None
-        self._certificates: list[dict[str, Any]] = []
-        """the broker's and its authority's, as `getpeercert` shows them, of the last connection"""
+        self._chain: tuple[tuple[str, list[_Dates]], ...] = ()
+        """of the last connection: whose certificate, and the dates of all that could stand there (an authority's old one beside its new one)"""
         self.dates: Dates = "unchecked" if broker.tls_ca else "none"
 
     def check_dates(self) -> None:
         """Of the last connection's certificates, as soon as the time is known. Raises DatesRefused."""
-        if not self._certificates or self._clock.trust() not in TOLD:
+        if not self._chain or self._clock.trust() not in TOLD:
             return
+        wall_s = self._clock.wall_s()
         self.dates = "refused"
-        for certificate in self._certificates:
-            _check_dates(certificate, self._clock.wall_s())
+        for whose, certificates in self._chain:
+            problems = [dates.problem(wall_s) for dates in certificates]
+            if all(problems):
+                raise DatesRefused(f"the certificate of {whose} {problems[-1]}")
         self.dates = "checked"
 
     async def wrap(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
@@ -63,7 +92,7 @@ class Tls:
             self._session = None
             async with asyncio.timeout(HANDSHAKE_S):
                 await _shake_hands(found)
-            self._certificates = _certificates(found)
+            self._chain = _chain(found)
             self.check_dates()
         except BaseException:
             sock.close()
@@ -75,19 +104,12 @@ class Tls:
         self._session = sock.session
 
 
-def _certificates(sock: ssl.SSLSocket) -> list[dict[str, Any]]:
-    own: dict[str, Any] = sock.getpeercert() or {}
-    return [own, *(found for found in sock.context.get_ca_certs() if found["subject"] == own.get("issuer"))]
-
-
-def _check_dates(certificate: dict[str, Any], wall_s: float) -> None:
-    """Raises DatesRefused."""
-    start, end = certificate["notBefore"], certificate["notAfter"]
-    today = datetime.fromtimestamp(wall_s, UTC).date()
-    if wall_s < ssl.cert_time_to_seconds(start):
-        raise DatesRefused(f"the broker's certificate is not yet valid: it begins {start}, today is {today}")
-    if wall_s > ssl.cert_time_to_seconds(end):
-        raise DatesRefused(f"the broker's certificate has expired: it ended {end}, today is {today}")
+def _chain(sock: ssl.SSLSocket) -> tuple[tuple[str, list[_Dates]], ...]:
+    own = sock.getpeercert()
+    assert own, "a handshake without a certificate ends before"
+    authorities = [_Dates.of(found) for found in sock.context.get_ca_certs() if found["subject"] == own["issuer"]]
+    broker = "the broker", [_Dates.of(own)]
+    return (broker, ("the broker's authority", authorities)) if authorities else (broker,)
 
 
 async def _shake_hands(sock: ssl.SSLSocket) -> None:

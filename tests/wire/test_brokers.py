@@ -9,6 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 import station_config
 from edge.clock import SystemClock
@@ -22,6 +26,7 @@ from tools.tls import MOSQUITTO, broker_certificates, certificate
 
 LOCAL = "127.0.0.1"
 YEAR_S = 365 * 86_400
+BEGAN, ENDED = datetime.datetime(2020, 1, 1), datetime.datetime(2024, 1, 1)  # noqa: DTZ001  (X.509 counts in UTC)
 
 
 async def one_record(tmp_path: Path, where: Broker) -> None:
@@ -109,6 +114,27 @@ def test_dates_of_a_certificate_count_once_the_time_is_known(tmp_path: Path, yea
             assert why in status().why
 
     with mosquitto(tmp_path, broker_of(tmp_path, years, authority_years)) as broker:
+        asyncio.run(scenario(broker.port))
+
+
+def test_an_authority_that_was_renewed_may_keep_its_old_certificate_beside(tmp_path: Path) -> None:
+    """While it is replaced, the stations' file holds both, under one name and one key."""
+
+    async def scenario(port: int) -> None:
+        async with linked(tmp_path, port) as one:
+            one.clock.district_says(NOW.timestamp(), within_s=60)
+            one.uplink.wake()
+            await until(lambda: one.uplink.status().dates == "checked", "the check")
+            assert one.uplink.status().connected
+
+    lines = broker_of(tmp_path, 0)
+    renewed = x509.load_pem_x509_certificate((tmp_path / "authority.pem").read_bytes())
+    key = load_pem_private_key((tmp_path / "authority.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    old = x509.CertificateBuilder(renewed.issuer, renewed.subject, renewed.public_key(), x509.random_serial_number(), BEGAN, ENDED, list(renewed.extensions))
+    both = old.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM) + (tmp_path / "authority.pem").read_bytes()
+    (tmp_path / "authority.pem").write_bytes(both)
+    with mosquitto(tmp_path, lines) as broker:
         asyncio.run(scenario(broker.port))
 
 
